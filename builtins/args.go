@@ -1,0 +1,192 @@
+package builtins
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"time"
+
+	"go.starlark.net/starlark"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/interp"
+)
+
+var nameRE = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// wrong is the error for an argument of the wrong type.
+func (c *call) wrong(param string, got starlark.Value) error {
+	return fmt.Errorf("for parameter %q: got %s, want %s", param, got.Type(), c.want(param))
+}
+
+// wrongValue is the error for an argument of the right type and a bad value.
+func (c *call) wrongValue(param, got string) error {
+	return fmt.Errorf("for parameter %q: got %s, want %s", param, got, c.want(param))
+}
+
+func (c *call) want(param string) string {
+	if p := c.spec.Param(param); p != nil {
+		return p.Type.Name
+	}
+	return "nothing"
+}
+
+// given returns an argument, nil if it was not given or is None.
+func (c *call) given(param string) starlark.Value {
+	if v := c.args[param]; v != nil && v != starlark.None {
+		return v
+	}
+	return nil
+}
+
+func (c *call) text(param string) (string, error) {
+	v, ok := c.args[param].(starlark.String)
+	if !ok {
+		return "", c.wrong(param, c.args[param])
+	}
+	if v == "" {
+		return "", c.wrongValue(param, "an empty string")
+	}
+	return string(v), nil
+}
+
+func (c *call) name(param, otherwise string) (string, error) {
+	v := c.given(param)
+	if v == nil {
+		return otherwise, nil
+	}
+	s, ok := v.(starlark.String)
+	if !ok {
+		return "", c.wrong(param, v)
+	}
+	if !nameRE.MatchString(string(s)) {
+		return "", c.wrongValue(param, fmt.Sprintf("%.80q", string(s)))
+	}
+	return string(s), nil
+}
+
+func (c *call) scope() (action.Scope, error) {
+	v := c.given("scope")
+	if v == nil {
+		return action.ScopeDefault, nil
+	}
+	s, ok := v.(starlark.String)
+	if !ok {
+		return 0, c.wrong("scope", v)
+	}
+	scope, err := action.ParseScope(string(s))
+	if err != nil {
+		return 0, c.wrongValue("scope", fmt.Sprintf("%.80q", string(s)))
+	}
+	return scope, nil
+}
+
+// duration returns a positive number of seconds, 0 if it was not given.
+func (c *call) duration(param string) (time.Duration, error) {
+	v := c.given(param)
+	if v == nil {
+		return 0, nil
+	}
+	f, ok := starlark.AsFloat(v)
+	if !ok {
+		return 0, c.wrong(param, v)
+	}
+	if !(f > 0 && f <= 3600) {
+		return 0, c.wrongValue(param, fmt.Sprint(f))
+	}
+	return time.Duration(f * float64(time.Second)), nil
+}
+
+// values converts positional arguments for placeholders.
+func (c *call) values() ([]action.Value, error) {
+	values := make([]action.Value, 0, len(c.rest))
+	for _, v := range c.rest {
+		value, err := interp.ToValue(v)
+		if err != nil || value.Kind() == action.ListKind || value.Kind() == action.DictKind {
+			return nil, c.wrong("params", v)
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
+
+// strings converts a list of strings.
+func (c *call) strings(param string) ([]string, error) {
+	v, ok := c.args[param].(starlark.Iterable)
+	if !ok {
+		return nil, c.wrong(param, c.args[param])
+	}
+	var list []string
+	for item := range starlark.Elements(v) {
+		s, ok := item.(starlark.String)
+		if !ok {
+			return nil, c.wrongValue(param, "a list that holds "+item.Type())
+		}
+		list = append(list, string(s))
+	}
+	return list, nil
+}
+
+func (c *call) argv() ([]string, error) {
+	argv, err := c.strings("argv")
+	if err != nil {
+		return nil, err
+	}
+	if len(argv) == 0 {
+		return nil, c.wrongValue("argv", "an empty list")
+	}
+	if !path.IsAbs(argv[0]) {
+		return nil, c.wrongValue("argv", fmt.Sprintf("%.80q as the program", argv[0]))
+	}
+	return argv, nil
+}
+
+func (c *call) codes() ([]int, error) {
+	v := c.given("ok")
+	if v == nil {
+		return []int{0}, nil
+	}
+	list, ok := v.(starlark.Iterable)
+	if !ok {
+		return nil, c.wrong("ok", v)
+	}
+	var codes []int
+	for item := range starlark.Elements(list) {
+		n, err := starlark.AsInt32(item)
+		if err != nil || n < 0 || n > 255 {
+			return nil, c.wrongValue("ok", "a list that holds "+item.String())
+		}
+		codes = append(codes, n)
+	}
+	return codes, nil
+}
+
+func (c *call) stdin() (action.Value, error) {
+	v := c.given("stdin")
+	if v == nil {
+		return action.Value{}, nil
+	}
+	value, err := interp.ToValue(v)
+	switch value.Kind() {
+	case action.StringKind, action.BytesKind, action.SecretKind:
+		return value, err
+	}
+	return value, c.wrong("stdin", v)
+}
+
+func (c *call) env() (action.Value, error) {
+	v := c.given("env")
+	if v == nil {
+		return action.Value{}, nil
+	}
+	value, err := interp.ToValue(v)
+	if err != nil || value.Kind() != action.DictKind {
+		return value, c.wrong("env", v)
+	}
+	for i, item := range value.Items() {
+		if item.Kind() != action.StringKind && item.Kind() != action.SecretKind {
+			return value, c.wrongValue("env", fmt.Sprintf("%s for %.80q", item.Kind(), value.Keys()[i]))
+		}
+	}
+	return value, nil
+}

@@ -1,0 +1,120 @@
+package starhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/starhost/starhost/config"
+	"github.com/starhost/starhost/internal/lock"
+	"github.com/starhost/starhost/interp"
+)
+
+// Finding is one thing that [Check] has looked at.
+type Finding struct {
+	Workload string `json:"workload,omitempty"` // empty: of the host
+	What     string `json:"what"`
+	OK       bool   `json:"ok"`
+	Detail   string `json:"detail"`
+}
+
+// Check looks at everything a run needs, and changes nothing. The error is a
+// [*ConfigError] if the configuration or a script is not right, or a
+// [*DeadRunError] if a dead run has left something held.
+func Check(ctx context.Context, o Options) ([]Finding, error) {
+	p, compiled, err := prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.config(); err != nil {
+		return nil, err
+	}
+	list := []Finding{p.checkDir("state directory", o.StateDir), p.checkDir("runtime directory", o.RuntimeDir)}
+	for i, w := range p.workloads {
+		findings, err := p.checkWorkload(ctx, w, compiled[i])
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, findings...)
+	}
+	red := o.Redactor()
+	for i := range list {
+		list[i].Detail = red.String(list[i].Detail)
+	}
+	return list, p.refuseDeadRuns()
+}
+
+// checkDir looks whether a directory is there, or its parent can take it.
+func (p *prepared) checkDir(what, dir string) Finding {
+	st, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return Finding{What: what, OK: true, Detail: dir + " will be made"}
+	case err != nil:
+		return Finding{What: what, Detail: err.Error()}
+	case !st.IsDir():
+		return Finding{What: what, Detail: dir + " is no directory"}
+	case st.Mode().Perm()&0o022 != 0:
+		return Finding{What: what, Detail: fmt.Sprintf("%s can be written to by others: chmod go-w %s", dir, dir)}
+	}
+	return Finding{What: what, OK: true, Detail: dir}
+}
+
+func (p *prepared) checkWorkload(ctx context.Context, w config.Workload, s *interp.Script) ([]Finding, error) {
+	if _, err := config.Settings(w.Settings, s.Info().Settings, w.File, "settings "+w.Name); err != nil {
+		return nil, &ConfigError{err}
+	}
+	list := []Finding{
+		{Workload: w.Name, What: "script", OK: true, Detail: fmt.Sprintf("%s %.12s: %s", s.Info().Name, s.Info().SHA256, s.Info().Doc)},
+		{Workload: w.Name, What: "isolation", OK: true, Detail: "none: scripts run in the process of starhost, for scripts that you trust"},
+		checkTimeouts(w),
+		p.checkConnection(ctx, w),
+	}
+	if owner := lock.Owner(p.locks(), workloadLock(w.Name)); owner != "" {
+		list = append(list, Finding{Workload: w.Name, What: "lock", Detail: "in use by " + owner})
+	}
+	for _, program := range programs(w) {
+		f := Finding{Workload: w.Name, What: "exec_as", OK: true, Detail: program.User + ": " + program.Path}
+		if _, err := user.Lookup(program.User); err != nil {
+			f.OK, f.Detail = false, err.Error()
+		} else if _, err := os.Stat(program.Path); err != nil {
+			f.OK, f.Detail = false, err.Error()
+		}
+		list = append(list, f)
+	}
+	return list, nil
+}
+
+func checkTimeouts(w config.Workload) Finding {
+	return Finding{
+		Workload: w.Name, What: "limits", OK: true,
+		Detail: fmt.Sprintf("held at most %v, prescript %v, postscript %v, filesystems frozen %v", w.Timeout, w.PrescriptTimeout, w.PostscriptTimeout, w.FreezeTimeout),
+	}
+}
+
+// checkConnection logs in, and out again.
+func (p *prepared) checkConnection(ctx context.Context, w config.Workload) Finding {
+	f := Finding{Workload: w.Name, What: "connection", OK: true, Detail: "none"}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	server, err := connect(ctx, w, p.id)
+	if err != nil {
+		f.OK, f.Detail = false, err.Error()
+		return f
+	}
+	if server == nil {
+		return f
+	}
+	id := server.Identity()
+	f.Detail = fmt.Sprintf("%s %s at %s", id.Product, id.Version, id.Address)
+	if !id.Local {
+		f.Detail += "; not on this machine: its filesystems cannot be frozen here"
+	}
+	if err := server.Close(); err != nil {
+		f.OK, f.Detail = false, err.Error()
+	}
+	return f
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/rs/zerolog/diode"
+	"github.com/spf13/cobra"
+
+	"github.com/starhost/starhost"
+	"github.com/starhost/starhost/config"
+)
+
+// app is what all verbs share.
+type app struct {
+	environment
+	configPath, stateDir, runtimeDir string
+	pluginConfig, logLevel           string
+	json                             bool
+}
+
+func newRoot(env environment) *cobra.Command {
+	a := &app{environment: env}
+	root := &cobra.Command{
+		Use:   "starhost",
+		Short: "Quiesce databases for a disk snapshot, and give everything back",
+		Long: `starhost quiesces databases by small Starlark scripts, freezes their filesystems,
+runs your snapshot, and gives everything back: newest first, inside a deadline,
+whatever goes wrong. It says what the snapshot is worth: application, filesystem
+or crash.`,
+		Example: `  starhost demo                              see a whole run, nothing to install
+  starhost check                             is everything ready?
+  starhost plan orders                       what would be done?
+  starhost run orders -- lvcreate -s …       quiesce, snapshot, thaw`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	a.flags(root)
+	root.SetIn(env.stdin)
+	root.SetOut(env.stdout)
+	root.SetErr(env.stderr)
+	root.AddCommand(
+		a.run(), a.check(), a.plan(), a.status(), a.scripts(), a.recoveryPoint(), a.events(), a.demo(), a.version(),
+	)
+	return root
+}
+
+func (a *app) flags(root *cobra.Command) {
+	f := root.PersistentFlags()
+	f.StringVar(&a.configPath, "config", a.env("STARHOST_CONFIG", "/etc/starhost/workload.conf"), "configuration `FILE`")
+	f.StringVar(&a.stateDir, "state-dir", a.env("STARHOST_STATE_DIR", "/var/lib/starhost"), "`DIR` of journals, recovery points, events")
+	f.StringVar(&a.runtimeDir, "runtime-dir", a.env("STARHOST_RUNTIME_DIR", "/run/starhost"), "`DIR` of locks; not on a filesystem that is frozen")
+	f.StringVar(&a.pluginConfig, "plugin-config", a.env("STARHOST_PLUGIN_CONFIG", "/etc/starhost/VMSnapshotScriptPluginConfig.json"), "`FILE` of Azure's classic framework")
+	f.StringVar(&a.logLevel, "log-level", a.env("STARHOST_LOG_LEVEL", "info"), "debug, info, warn or error")
+	f.BoolVar(&a.json, "json", false, "print one JSON object on standard output")
+}
+
+func (a *app) env(name, otherwise string) string {
+	if v := a.getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// options reads the configuration. closeLog must be called at the end.
+func (a *app) options(workloads []string) (o starhost.Options, closeLog func(), err error) {
+	file, err := config.Load(a.configPath)
+	if err != nil {
+		return o, nil, &starhost.ConfigError{Err: err}
+	}
+	o = starhost.Options{Config: file, Workloads: workloads, Wrap: a.wrap}
+	if o.StateDir, err = filepath.Abs(a.stateDir); err != nil {
+		return o, nil, &starhost.ConfigError{Err: err}
+	}
+	if o.RuntimeDir, err = filepath.Abs(a.runtimeDir); err != nil {
+		return o, nil, &starhost.ConfigError{Err: err}
+	}
+	o.Log, closeLog, err = a.logger(o.Redactor().Writer(a.stderr))
+	if err != nil {
+		return o, nil, err
+	}
+	for _, warning := range file.Warnings {
+		o.Log.Warn().Msg(warning)
+	}
+	return o, closeLog, nil
+}
+
+// logBuffer is how many log lines wait for a slow standard error; more are lost.
+const logBuffer = 1024
+
+// logger returns a logger that never blocks: a standard error that nobody reads, or
+// that is a file on a frozen filesystem, must not hold up a run.
+func (a *app) logger(w io.Writer) (zerolog.Logger, func(), error) {
+	level, err := zerolog.ParseLevel(a.logLevel)
+	if err != nil || a.logLevel == "" {
+		return zerolog.Nop(), nil, usage("--log-level: got %q, want debug, info, warn or error", a.logLevel)
+	}
+	d := diode.NewWriter(zerolog.ConsoleWriter{Out: w, TimeFormat: time.RFC3339, NoColor: true}, logBuffer, 0, nil)
+	closeLog := func() {
+		closed := make(chan struct{})
+		go func() { defer close(closed); _ = d.Close() }() // it waits for the last lines
+		timer := time.NewTimer(time.Second)
+		defer timer.Stop()
+		select {
+		case <-closed:
+		case <-timer.C:
+		}
+	}
+	return zerolog.New(d).Level(level).With().Timestamp().Logger(), closeLog, nil
+}
+
+// print writes v as JSON on standard output.
+func (a *app) print(v any) error {
+	enc := json.NewEncoder(a.stdout)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// commandOutput is where the output of a snapshot command goes.
+func (a *app) commandOutput() io.Writer {
+	if a.json {
+		return a.stderr
+	}
+	return a.stdout
+}
+

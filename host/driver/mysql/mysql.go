@@ -1,0 +1,119 @@
+// Package mysql is the driver of MySQL 5.6 and later, Percona Server and MariaDB.
+//
+// It is a thin layer on the connections of go-sql-driver/mysql, without the pool
+// of database/sql. Statements always use the text protocol, with parameters put
+// in their places on this side: FLUSH, BACKUP STAGE and others cannot be prepared,
+// and values have the same types with and without parameters. A script must
+// therefore not change the character set of its session.
+//
+// Nothing is set on the server. A session is in utf8mb4.
+//
+// Identity: Server is @@server_uuid. MariaDB has none (10.11), nor anything that
+// survives a restart and is not shared by copies of the data; there it is made of
+// host name, data directory and port. Started is computed from Uptime.
+//
+// Parameters of the connection: "tls" is "false" (the default), "true",
+// "skip-verify" or "preferred"; "tls_ca" is a file of certificates to trust.
+package mysql
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/starhost/starhost/host/driver"
+	"github.com/starhost/starhost/host/driver/internal/pin"
+)
+
+const defaultPort = 3306
+
+// Connect opens the emergency connection to the server.
+func Connect(ctx context.Context, cfg driver.Config) (driver.Server, error) {
+	p, err := newPeer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	server, err := pin.Connect(ctx, p, cfg.Timeout())
+	if err != nil {
+		return nil, fmt.Errorf("cannot connect to MySQL at %s as %q: %w", p.address(), cfg.User, plain(err))
+	}
+	return server, nil
+}
+
+// peer is how one server is reached. It is not written to once it was made.
+type peer struct {
+	cfg mysql.Config
+}
+
+var _ pin.Peer = (*peer)(nil)
+
+func newPeer(cfg driver.Config) (*peer, error) {
+	if cfg.User == "" {
+		return nil, errors.New("connection: a user is required (mysql://USER@…)")
+	}
+	if err := cfg.Known("tls", "tls_ca"); err != nil {
+		return nil, err
+	}
+	c := mysql.NewConfig()
+	c.User, c.Passwd, c.DBName = cfg.User, string(cfg.Password), cfg.Database
+	c.Logger = &mysql.NopLogger{} // the default one writes to standard error
+	c.InterpolateParams = true
+	c.CheckConnLiveness = false // of use to a pool only
+	c.ConnectionAttributes = "program_name:starhost,starhost_run:" + cfg.RunID
+	if err := c.Apply(mysql.Charset("utf8mb4", "")); err != nil {
+		return nil, err
+	}
+	switch {
+	case cfg.Socket != "":
+		c.Net, c.Addr = "unix", cfg.Socket
+		return &peer{*c}, nil // TLS has no use there, as in MySQL's own clients
+	case cfg.Host == "":
+		return nil, errors.New("connection: neither a socket nor a host is given (mysql://user@/?socket=/run/mysqld/mysqld.sock)")
+	}
+	port := cfg.Port
+	if port == 0 {
+		port = defaultPort
+	}
+	c.Net, c.Addr = "tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(port))
+	var err error
+	if c.TLS, c.AllowFallbackToPlaintext, err = transport(cfg); err != nil {
+		return nil, err
+	}
+	return &peer{*c}, nil
+}
+
+// transport returns what "tls" and "tls_ca" ask for.
+func transport(cfg driver.Config) (t *tls.Config, plaintextToo bool, err error) {
+	t = &tls.Config{ServerName: cfg.Host, MinVersion: tls.VersionTLS12}
+	switch mode := cfg.Params["tls"]; mode {
+	case "", "false":
+		return nil, false, nil
+	case "true":
+	case "skip-verify":
+		t.InsecureSkipVerify = true
+	case "preferred":
+		t.InsecureSkipVerify, plaintextToo = true, true
+	default:
+		return nil, false, fmt.Errorf(`connection: tls: got %q, want "true", "false", "skip-verify" or "preferred"`, mode)
+	}
+	if file := cfg.Params["tls_ca"]; file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, false, fmt.Errorf("connection: tls_ca: %w", err)
+		}
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM(text) {
+			return nil, false, fmt.Errorf("connection: tls_ca: %s holds no certificate in PEM form", file)
+		}
+	}
+	return t, plaintextToo, nil
+}
+
+func (p *peer) address() string { return p.cfg.Net + ":" + p.cfg.Addr }

@@ -1,0 +1,126 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/user"
+	"path"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/internal/proctree"
+)
+
+// searchPath is the PATH of programs: a fixed one, not that of whoever called us.
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// execAs runs a program as a user. What a program did that failed, or was killed,
+// is unknown: it is undone.
+func (h *Host) execAs(ctx context.Context, e *action.Exec) action.Result {
+	c, err := h.command(e)
+	if err != nil {
+		return action.Refuse(action.KindConfig, "%v", err)
+	}
+	r, err := c.Run(ctx)
+	exit := &action.Exit{
+		Code: r.Code, Signal: r.Signal, Truncated: r.Truncated,
+		Stdout: strings.ToValidUTF8(string(r.Stdout), "\uFFFD"), Stderr: strings.ToValidUTF8(string(r.Stderr), "\uFFFD"),
+	}
+	name := path.Base(e.Argv[0])
+	switch {
+	case errors.Is(err, proctree.ErrStart):
+		return action.Result{State: action.NotApplied, Err: &action.Fault{Kind: action.KindScript, Message: err.Error()}}
+	case ctx.Err() != nil:
+		return action.Result{State: action.Unknown, Exit: exit, Err: ended(ctx, name+" was killed with everything it started")}
+	case err != nil:
+		return action.Result{State: action.Unknown, Exit: exit, Err: &action.Fault{Kind: action.KindScript, Message: err.Error()}}
+	case len(e.OK) > 0 && !slices.Contains(e.OK, r.Code):
+		return action.Result{State: action.Unknown, Exit: exit, Err: &action.Fault{
+			Kind: action.KindScript, Code: action.Int(int64(r.Code)), Message: failure(name, exit),
+		}}
+	}
+	return action.Result{State: action.Applied, Exit: exit}
+}
+
+// failure says how a program ended, with the last line that it wrote.
+func failure(name string, exit *action.Exit) string {
+	text := fmt.Sprintf("%s ended with exit code %d", name, exit.Code)
+	if exit.Signal != "" {
+		text = name + " was ended by " + exit.Signal
+	}
+	for _, out := range []string{exit.Stderr, exit.Stdout} {
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		if last := lines[len(lines)-1]; last != "" {
+			return text + ": " + last[:min(len(last), 400)]
+		}
+	}
+	return text
+}
+
+func (h *Host) command(e *action.Exec) (*proctree.Command, error) {
+	u, err := user.Lookup(e.User)
+	if err != nil {
+		return nil, fmt.Errorf("user %q: %w", e.User, err)
+	}
+	c := &proctree.Command{Path: e.Argv[0], Argv: e.Argv}
+	if c.User, err = credentials(u); err != nil {
+		return nil, err
+	}
+	if c.Env, err = h.environment(u, e.Env); err != nil {
+		return nil, err
+	}
+	stdin, err := h.reveal(e.Stdin)
+	c.Stdin = []byte(stdin.Text())
+	return c, err
+}
+
+// credentials are the ids of a user, or nil if it is who we are.
+func credentials(u *user.User) (*proctree.User, error) {
+	if u.Uid == strconv.Itoa(os.Getuid()) || runtime.GOOS == "windows" {
+		return nil, nil
+	}
+	if os.Getuid() != 0 {
+		return nil, fmt.Errorf("only root can run a program as %s: run starhost as root", u.Username)
+	}
+	groups, err := u.GroupIds()
+	if err != nil {
+		return nil, fmt.Errorf("groups of %s: %w", u.Username, err)
+	}
+	var ids []uint32
+	for _, text := range append([]string{u.Uid, u.Gid}, groups...) {
+		id, err := strconv.ParseUint(text, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("ids of %s: %w", u.Username, err)
+		}
+		ids = append(ids, uint32(id))
+	}
+	return &proctree.User{UID: ids[0], GID: ids[1], Groups: ids[2:]}, nil
+}
+
+// environment is all that a program sees of the world.
+func (h *Host) environment(u *user.User, more action.Value) ([]string, error) {
+	env := map[string]string{
+		"PATH": searchPath, "HOME": u.HomeDir, "USER": u.Username, "LOGNAME": u.Username, "LANG": "C.UTF-8",
+	}
+	for i, name := range more.Keys() {
+		value, err := h.reveal(more.Items()[i])
+		if err != nil {
+			return nil, err
+		}
+		if name == "" || strings.ContainsAny(name+value.Text(), "\x00") || strings.Contains(name, "=") {
+			return nil, fmt.Errorf("environment variable %q is not possible", name)
+		}
+		env[name] = value.Text()
+	}
+	list := make([]string, 0, len(env))
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		list = append(list, name+"="+env[name])
+	}
+	return list, nil
+}

@@ -1,0 +1,205 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/freeze"
+	"github.com/starhost/starhost/journal"
+	"github.com/starhost/starhost/undo"
+)
+
+// Filesystems are the filesystems of a run: what its members have named, and the
+// descriptors to freeze and thaw them with. The zero value is not usable.
+type Filesystems struct {
+	// keep are paths whose filesystems must stay writable.
+	keep []string
+	// freezes says that we freeze them; if somebody else does, they are only synced.
+	freezes bool
+	// lock takes a filesystem for this run alone.
+	lock func(device string) (release func(), err error)
+
+	mu       sync.Mutex
+	declared map[string]*declaration
+	carriers []string
+	open     []*freeze.Filesystem
+	locks    []func()
+}
+
+// declaration is what one member has said.
+type declaration struct {
+	paths []string
+	none  bool
+}
+
+// NewFilesystems returns the filesystems of a run. keep are paths whose filesystems
+// are refused; freezes says whether we freeze what is named; lock takes a
+// filesystem for this run.
+func NewFilesystems(keep []string, freezes bool, lock func(device string) (func(), error)) *Filesystems {
+	return &Filesystems{keep: keep, freezes: freezes, lock: lock, declared: map[string]*declaration{}}
+}
+
+func (h *Host) freeze(ctx context.Context, f *action.Freeze) action.Result {
+	mounts, err := h.Filesystems.Name(ctx, h.Workload, f.Paths)
+	if err != nil {
+		return action.Result{State: action.NotApplied, Err: &action.Fault{Kind: action.KindFreeze, Message: err.Error()}}
+	}
+	return action.Result{State: action.Applied, Mounts: mounts}
+}
+
+// Name notes paths of a member, syncs their filesystems, and returns the mount
+// points. No path at all notes that the member needs no freeze.
+func (f *Filesystems) Name(ctx context.Context, member string, paths []string) (mounts []string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.declared[member]
+	if d == nil {
+		d = &declaration{}
+		f.declared[member] = d
+	}
+	if len(paths) == 0 {
+		d.none = true
+		return []string{}, nil
+	}
+	found, err := freeze.Locate(paths, freeze.Options{Keep: f.keep})
+	if err != nil && (f.freezes || !cannotFreeze(err)) {
+		return nil, err
+	}
+	defer closeAll(found)
+	for _, fs := range found {
+		mounts = append(mounts, fs.Mountpoint)
+		if err := fs.Sync(ctx); err != nil {
+			return nil, err
+		}
+		if !fs.ReadOnly && !slices.Contains(f.carriers, fs.Mountpoint) {
+			f.carriers = append(f.carriers, fs.Mountpoint)
+		}
+	}
+	d.paths = append(d.paths, paths...)
+	return mounts, nil
+}
+
+// cannotFreeze reports whether an error only matters to who wants to freeze.
+func cannotFreeze(err error) bool {
+	refused := (*freeze.RefusedError)(nil)
+	return errors.As(err, &refused) || errors.Is(err, errors.ErrUnsupported)
+}
+
+// Declared reports what a member has said; paths named for the run as a whole
+// count for every member.
+func (f *Filesystems) Declared(member string) (named, none bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, name := range []string{member, ""} {
+		if d := f.declared[name]; d != nil {
+			named, none = named || len(d.paths) > 0, none || d.none
+		}
+	}
+	return named, none
+}
+
+// Carriers returns one mount point of each filesystem that was named and is not
+// read-only.
+func (f *Filesystems) Carriers() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.carriers)
+}
+
+// Named opens everything that was named and returns it in the order of freezing.
+func (f *Filesystems) Named(context.Context) ([]action.FS, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var paths []string
+	for _, d := range f.declared {
+		paths = append(paths, d.paths...)
+	}
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	slices.Sort(paths) // a map has no order, a run must have one
+	found, err := freeze.Locate(paths, freeze.Options{Keep: f.keep})
+	if err != nil {
+		return nil, err
+	}
+	f.open = found
+	named := make([]action.FS, len(found))
+	for i, fs := range found {
+		release, err := f.lock(fs.Device)
+		if err != nil {
+			return nil, fmt.Errorf("filesystem %s: %w", fs.Mountpoint, err)
+		}
+		f.locks = append(f.locks, release)
+		named[i] = action.FS{Device: fs.Device, Mountpoint: fs.Mountpoint}
+	}
+	return named, nil
+}
+
+// Do freezes one filesystem.
+func (f *Filesystems) Do(ctx context.Context, a action.Action) (action.Result, error) {
+	fs := f.find(a.FS)
+	if fs == nil {
+		return action.Refuse(action.KindFreeze, "filesystem %v is not open", a.FS), nil
+	}
+	err := fs.Freeze(ctx)
+	if err == nil {
+		return action.Result{State: action.Applied}, nil
+	}
+	// Every error but one certifies that we left no freeze behind: frozen by
+	// somebody else, no privilege, not possible.
+	res := action.Result{State: action.NotApplied, Err: &action.Fault{Kind: action.KindFreeze, Message: err.Error()}}
+	if errors.Is(err, freeze.ErrUnknown) {
+		res = action.Result{State: action.Unknown, Err: ended(ctx, err.Error())}
+	}
+	return res, nil
+}
+
+// Undo thaws one filesystem; see [undo.Performer].
+func (f *Filesystems) Undo(ctx context.Context, _ undo.Hold, step action.Op) (action.State, string) {
+	fs := f.find(step.FS)
+	if fs == nil {
+		return journal.Failed, "the filesystem is not open here"
+	}
+	switch err := fs.Thaw(ctx); {
+	case err == nil:
+		return journal.Done, ""
+	case errors.Is(err, freeze.ErrNotFrozen):
+		return journal.Already, err.Error()
+	default:
+		return journal.Failed, err.Error()
+	}
+}
+
+func (f *Filesystems) find(want *action.FS) *freeze.Filesystem {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, fs := range f.open {
+		if want != nil && fs.Device == want.Device {
+			return fs
+		}
+	}
+	return nil
+}
+
+// Close gives descriptors and locks back; what is still frozen is thawed.
+func (f *Filesystems) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	closeAll(f.open)
+	for _, release := range f.locks {
+		release()
+	}
+	f.open, f.locks = nil, nil
+	return nil
+}
+
+// closeAll closes descriptors; an error of closing one changes nothing.
+func closeAll(list []*freeze.Filesystem) {
+	for _, fs := range list {
+		_ = fs.Close()
+	}
+}

@@ -1,0 +1,62 @@
+package proctree
+
+import (
+	"syscall"
+	"time"
+)
+
+// request is what the keeper is asked to run: the one message it reads. Strings
+// of the operating system are bytes here because JSON would change those that
+// are not UTF-8.
+type request struct {
+	Path  []byte
+	Argv  [][]byte
+	Env   [][]byte
+	Dir   []byte
+	User  *User
+	Grace time.Duration
+}
+
+// report is one message of the keeper. There are at most three: failed alone,
+// or started, ended, and then gone or left.
+type report struct {
+	Event  event
+	Errno  syscall.Errno      `json:",omitempty"` // of failed
+	Status syscall.WaitStatus `json:",omitempty"` // of ended
+	Left   []string           `json:",omitempty"` // of left: processes, for people
+}
+
+// event is what a report tells.
+type event string
+
+const (
+	failed  event = "failed"  // the program cannot be started
+	started event = "started" // the program runs
+	ended   event = "ended"   // the program has ended and was reaped
+	gone    event = "gone"    // no process of the tree is left
+	left    event = "left"    // there are some, and SIGKILL does not help
+)
+
+// request returns c as the keeper reads it.
+func (c *Command) request() request {
+	return request{
+		Path: []byte(c.Path), Argv: toBytes(c.argv()), Env: toBytes(c.Env),
+		Dir: []byte(c.dir()), User: c.User, Grace: c.Grace,
+	}
+}
+
+func toBytes(list []string) [][]byte {
+	out := make([][]byte, len(list))
+	for i, s := range list {
+		out[i] = []byte(s)
+	}
+	return out
+}
+
+func toStrings(list [][]byte) []string {
+	out := make([]string, len(list))
+	for i, b := range list {
+		out[i] = string(b)
+	}
+	return out
+}

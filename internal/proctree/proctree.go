@@ -1,0 +1,162 @@
+// Package proctree runs one program so that its whole process tree can be
+// ended, and captures its output without ever blocking it.
+//
+// # The keeper
+//
+// On Linux every program gets a parent of its own, the keeper: this executable,
+// started again through /proc/self/exe. The keeper is a child subreaper
+// (prctl(2), PR_SET_CHILD_SUBREAPER), so a descendant cannot leave it: one that
+// called setsid or was orphaned by a double fork becomes the keeper's child. As
+// soon as the program has ended, whatever it left behind is killed. The keeper
+// holds the read end of a pipe whose other end only we have: when we close it, or
+// die of kill -9, the keeper ends the tree. It keeps our privileges, and so can
+// kill descendants that changed their user.
+//
+//	host ──request──▶ keeper ──fork, exec──▶ program ──▶ descendants
+//	  ◀───reports──────┘                        │
+//	  ◀──────────stdout, stderr─────────────────┘
+//
+// The request goes through a pipe: nothing secret stands in the keeper's
+// command line or environment. The keeper is not dumpable either (PR_SET_DUMPABLE).
+//
+// A program starts with exactly the environment it was given, descriptors 0, 1
+// and 2, default signal dispositions, an empty signal mask, a process group of
+// its own and no controlling terminal. It inherits umask, limits and
+// oom_score_adj.
+//
+// # What cannot be done
+//
+// A process in uninterruptible sleep, a writer to a frozen filesystem for
+// example, outlives SIGKILL until it wakes up. [Command.Run] does not wait for
+// it: it returns [ErrUnreaped]. SIGKILL stays pending, so such a process does
+// nothing more once it wakes. Work that a program asks of somebody else (a
+// database server, systemd-run) is not in its tree. If the keeper itself is
+// killed, the program dies with it (PR_SET_PDEATHSIG) but its descendants do not.
+//
+// On other systems there is no keeper: a context that ends kills the process
+// group (on Windows: the process), and a descendant that left it stays.
+//
+// # Cost
+//
+// Running /bin/true takes STARTCOST
+//
+// The package keeps no state but the fact that [Init] was called. Every Run is
+// independent, and any number may be under way at once.
+package proctree
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// Errors of [Command.Run], to be tested for with [errors.Is].
+var (
+	// ErrStart says that the program was never started. Its cause, a
+	// [syscall.Errno] as a rule, is wrapped too: fs.ErrNotExist and
+	// fs.ErrPermission can be tested for.
+	ErrStart = errors.New("cannot be started")
+	// ErrUnreaped says that a process of the tree may still be there.
+	ErrUnreaped = errors.New("a process of its tree may still run")
+)
+
+// DefaultMaxOutput is how many bytes of each stream are kept unless
+// [Command.MaxOutput] says otherwise.
+const DefaultMaxOutput = 256 << 10
+
+// lateness is how long after the end of the context and the grace Run may still
+// wait for the tree to go.
+const lateness = 450 * time.Millisecond
+
+// User is who a program runs as. The groups are all the supplementary groups it
+// gets: none if Groups is empty.
+type User struct {
+	UID, GID uint32
+	Groups   []uint32
+}
+
+// Command is one program to run. It is plain data: it may be copied, and used
+// for several runs at once if Stdout and Stderr allow that.
+type Command struct {
+	// Path is the absolute path of the program. It is not looked up.
+	Path string
+	// Argv is the whole argument vector with the program's own name first;
+	// empty means Path alone.
+	Argv []string
+	// Env is the whole environment, as "name=value".
+	Env []string
+	// Dir is the working directory, entered as User; empty means "/".
+	Dir string
+	// User is who the program runs as; nil means as we are. Another user needs
+	// root, and Linux.
+	User *User
+	// Stdin is what the program may read; nil means an empty input. Run does
+	// not care whether it reads it.
+	Stdin []byte
+	// Stdout and Stderr are given what the program writes, each from one
+	// goroutine at a time even if they are the same writer. The program waits
+	// for a slow one. After an error the rest of the stream is thrown away. If a
+	// writer still blocks when Run returns, that one Write may end later. A nil
+	// writer means that the stream is kept in the [Result].
+	Stdout, Stderr io.Writer
+	// MaxOutput is how many bytes of each stream are kept in the [Result]; the
+	// rest is read and thrown away. 0 means [DefaultMaxOutput].
+	MaxOutput int
+	// Grace is how long, once the context has ended, the program's process group
+	// has between SIGTERM and the SIGKILL of the whole tree. 0 means SIGKILL at
+	// once. A program that ends by itself gets none: what it left is killed.
+	Grace time.Duration
+}
+
+// Result is how a program ended.
+type Result struct {
+	// Code is the exit status, 128+n after signal n, or -1 if it is not known.
+	Code int
+	// Signal is the name of the signal that ended the program, as "SIGKILL".
+	Signal string
+	// Stdout and Stderr are what was kept of the streams.
+	Stdout, Stderr []byte
+	// Truncated says that there was more output than was kept or written.
+	Truncated bool
+	// Reaped says that no process of the tree is left. Where there is no
+	// keeper it speaks of the program alone.
+	Reaped bool
+}
+
+// Run runs the program and returns when it has ended and its tree is gone.
+//
+// When ctx ends the tree is ended, and Run returns at most Grace and half a
+// second later (on a machine that is not starved of CPU), even if a process
+// cannot be reaped. The error then wraps ctx.Err() and says how the program
+// ended. An exit status other than 0 is not an error.
+//
+// A Result comes with every error; with [ErrStart] its Code is -1. An error
+// wraps [ErrUnreaped] if and only if Result.Reaped is false.
+func (c *Command) Run(ctx context.Context) (Result, error) {
+	return c.run(ctx)
+}
+
+// maxOutput returns the limit in force.
+func (c *Command) maxOutput() int {
+	if c.MaxOutput <= 0 {
+		return DefaultMaxOutput
+	}
+	return c.MaxOutput
+}
+
+// argv returns the argument vector in force.
+func (c *Command) argv() []string {
+	if len(c.Argv) == 0 {
+		return []string{c.Path}
+	}
+	return c.Argv
+}
+
+// dir returns the working directory in force.
+func (c *Command) dir() string {
+	if c.Dir == "" {
+		return "/"
+	}
+	return c.Dir
+}

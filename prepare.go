@@ -1,0 +1,235 @@
+package starhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/config"
+	"github.com/starhost/starhost/event"
+	"github.com/starhost/starhost/host"
+	"github.com/starhost/starhost/internal/lock"
+	"github.com/starhost/starhost/interp"
+	"github.com/starhost/starhost/policy"
+	"github.com/starhost/starhost/run"
+	"github.com/starhost/starhost/scripts"
+)
+
+// closeTimeout is how long the messaging channel may take to write its last lines.
+const closeTimeout = time.Second
+
+// prepared is everything that a run needs, before anything is held. close gives it
+// back, newest first.
+type prepared struct {
+	Options
+	id          string
+	workloads   []config.Workload
+	filesystems *host.Filesystems
+	sink        *event.Sink
+	members     []run.Member
+	closers     []func()
+}
+
+func (p *prepared) onClose(f func()) { p.closers = append(p.closers, f) }
+
+func (p *prepared) close() {
+	for len(p.closers) > 0 {
+		last := len(p.closers) - 1
+		p.closers[last]()
+		p.closers = p.closers[:last]
+	}
+}
+
+// prepare selects the workloads and compiles their scripts. Nothing is touched but
+// files that are read.
+func prepare(ctx context.Context, o Options) (p *prepared, compiled []*interp.Script, err error) {
+	p = &prepared{Options: o, id: ulid.Make().String()}
+	if p.workloads, err = o.Config.Select(o.Workloads); err != nil {
+		return nil, nil, &ConfigError{err}
+	}
+	for _, w := range p.workloads {
+		if w.Isolation == config.IsolationFull {
+			return nil, nil, configError("%s:%d: [%s] isolation: full is not available: scripts run in the process of starhost", w.File, w.Line, w.Name)
+		}
+		s, err := loadScript(ctx, w, o.Log)
+		if err != nil {
+			return nil, nil, err
+		}
+		compiled = append(compiled, s)
+	}
+	return p, compiled, nil
+}
+
+// lockWorkloads takes every workload for this run alone.
+func (p *prepared) lockWorkloads() error {
+	for _, w := range p.workloads {
+		l, err := lock.Acquire(p.locks(), workloadLock(w.Name), "run "+p.id)
+		if held := (*lock.HeldError)(nil); errors.As(err, &held) {
+			return &BusyError{held}
+		}
+		if err != nil {
+			return configError("runtime directory: %w", err)
+		}
+		p.onClose(l.Release)
+	}
+	return nil
+}
+
+func (p *prepared) locks() string { return filepath.Join(p.RuntimeDir, "locks") }
+
+func workloadLock(name string) string { return "workload " + name }
+
+// connectAll reaches every server and makes the members of the run.
+func (p *prepared) connectAll(ctx context.Context, compiled []*interp.Script) error {
+	freezes, err := mode(p.workloads)
+	if err != nil {
+		return err
+	}
+	p.filesystems = host.NewFilesystems([]string{p.RuntimeDir}, freezes == run.FreezeNamed, p.lockFilesystem)
+	p.onClose(func() { _ = p.filesystems.Close() })
+	for i, w := range p.workloads {
+		m, err := p.member(ctx, w, compiled[i])
+		if err != nil {
+			return err
+		}
+		p.members = append(p.members, m)
+	}
+	return nil
+}
+
+func (p *prepared) lockFilesystem(device string) (func(), error) {
+	l, err := lock.Acquire(p.locks(), "filesystem "+device, "run "+p.id)
+	if err != nil {
+		return nil, err
+	}
+	return l.Release, nil
+}
+
+func (p *prepared) member(ctx context.Context, w config.Workload, s *interp.Script) (run.Member, error) {
+	settings, err := config.Settings(w.Settings, s.Info().Settings, w.File, "settings "+w.Name)
+	if err != nil {
+		return run.Member{}, &ConfigError{err}
+	}
+	server, err := connect(ctx, w, p.id)
+	if err != nil {
+		return run.Member{}, &action.Fault{Kind: action.KindRefused, Message: fmt.Sprintf("workload %s: %v", w.Name, err)}
+	}
+	h := host.New(host.Options{
+		Workload: w.Name, Database: w.Connection.Driver, Server: server, Filesystems: p.filesystems,
+		Secret: secrets(w), Emit: p.emit,
+	})
+	p.onClose(func() { _ = h.Close() })
+	return run.Member{
+		Workload: w.Name, Script: s, Name: s.Info().Name, SHA256: s.Info().SHA256, Phases: s.Info().Phases,
+		Policy: policy.Policy{Database: w.Connection.Driver, Programs: programs(w)},
+		Host:   p.wrap(w.Name, h),
+		Context: action.Dict(
+			action.Entry{Key: "run", Value: action.String(p.id)},
+			action.Entry{Key: "workload", Value: action.String(w.Name)},
+			action.Entry{Key: "timeout", Value: action.Int(int64(math.Ceil(limits(p.workloads).Hold.Seconds())))},
+			action.Entry{Key: "params", Value: dictOrEmpty(p.Params)},
+			action.Entry{Key: "settings", Value: settings},
+			action.Entry{Key: "recovery_point", Value: action.Value{}},
+			action.Entry{Key: "snapshot", Value: action.String("unknown")},
+			action.Entry{Key: "local", Value: action.Bool(server == nil || server.Identity().Local)},
+			action.Entry{Key: "linux_user", Value: action.String(w.LinuxUser)},
+			action.Entry{Key: "command_path", Value: action.String(w.CommandPath)},
+			action.Entry{Key: "ipc_folder", Value: action.String(w.IPCFolder)},
+		),
+	}, nil
+}
+
+func dictOrEmpty(v action.Value) action.Value {
+	if v.Kind() == action.DictKind {
+		return v
+	}
+	return action.Dict()
+}
+
+func (p *prepared) emit(name, workload string, data action.Value) {
+	if p.sink != nil {
+		p.sink.Emit(event.Event{Type: event.Source + "." + name, Subject: workload, Run: p.id, Data: data})
+	}
+}
+
+// secrets returns what finds the text of a secret of a workload.
+func secrets(w config.Workload) func(name string) (string, error) {
+	return func(name string) (string, error) {
+		s, ok := w.Secrets[name]
+		if !ok {
+			return "", fmt.Errorf("there is no secret %q: give secret.%s = FILE in the config", name, name)
+		}
+		return s.Reveal(), nil
+	}
+}
+
+// programs are what the config, and a bundled script itself, allow exec_as to run.
+func programs(w config.Workload) []policy.Program {
+	var list []policy.Program
+	for _, rule := range w.ExecAs {
+		list = append(list, policy.Program(rule))
+	}
+	if w.ScriptPath != "" {
+		return list
+	}
+	if bundled, err := scripts.Lookup(w.Script); err == nil {
+		for _, program := range bundled.Programs {
+			list = append(list, policy.Program{User: program.User, Path: program.Path})
+		}
+	}
+	return list
+}
+
+// openSink opens the messaging channel. A run does without if it cannot be.
+func (p *prepared) openSink() {
+	sink, err := event.Open(p.StateDir)
+	if err != nil {
+		p.Log.Warn().Err(err).Msg("no events will be written")
+		return
+	}
+	p.sink = sink
+	p.onClose(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		if err := sink.Close(ctx); err != nil {
+			p.Log.Warn().Err(err).Msg("events were lost")
+		}
+	})
+}
+
+// Hold and Resume make prepared the [run.Events] of its run, with Emit.
+func (p *prepared) Hold() {
+	if p.sink != nil {
+		p.sink.Hold()
+	}
+}
+
+// Resume ends Hold.
+func (p *prepared) Resume() {
+	if p.sink != nil {
+		p.sink.Resume()
+	}
+}
+
+// Emit sends an event of the run itself.
+func (p *prepared) Emit(name, workload string, data action.Value) { p.emit(name, workload, data) }
+
+// makeDirs makes the directories of a run.
+func (p *prepared) makeDirs() error {
+	for _, dir := range []string{p.StateDir, p.RuntimeDir, journals(p.StateDir), recoveryPoints(p.StateDir)} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return configError("%w", err)
+		}
+	}
+	return nil
+}
+
+func journals(stateDir string) string       { return filepath.Join(stateDir, "runs") }
+func recoveryPoints(stateDir string) string { return filepath.Join(stateDir, "recovery-points") }

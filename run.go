@@ -1,0 +1,226 @@
+package starhost
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/internal/redact"
+	"github.com/starhost/starhost/interp"
+	"github.com/starhost/starhost/journal"
+	"github.com/starhost/starhost/run"
+	"github.com/starhost/starhost/undo"
+)
+
+// Run leads one whole run of the workloads and reports on it.
+//
+// The error is for a run that never began: a [*ConfigError], a [*BusyError], a
+// [*DeadRunError]. Everything else is in the report, whose secrets are blotted out.
+// When ctx ends, the cause of its end may be an [*action.Fault], whose kind and
+// message the report then has.
+func Run(ctx context.Context, o Options) (*run.Report, error) {
+	p, compiled, err := prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	if err := p.makeDirs(); err != nil {
+		return nil, err
+	}
+	if err := p.lockWorkloads(); err != nil {
+		return nil, err
+	}
+	if err := p.refuseDeadRuns(); err != nil {
+		return nil, err
+	}
+	config, err := p.config()
+	if err != nil {
+		return nil, err
+	}
+	p.openSink()
+	report, err := p.lead(ctx, config, compiled)
+	if err != nil {
+		return nil, err
+	}
+	report = redacted(report, o.Redactor())
+	p.save(report)
+	return report, nil
+}
+
+// lead connects and runs. Servers are reached last: a wrong config is found
+// without them.
+func (p *prepared) lead(ctx context.Context, c run.Config, compiled []*interp.Script) (*run.Report, error) {
+	connecting, cancel := context.WithTimeout(ctx, c.Limits.Prescript)
+	defer cancel()
+	if err := p.connectAll(connecting, compiled); err != nil {
+		fault := (*action.Fault)(nil)
+		if !errors.As(err, &fault) {
+			return nil, err
+		}
+		return p.unreachable(fault), nil
+	}
+	if err := p.nameMounts(ctx); err != nil {
+		return nil, err
+	}
+	w, err := journal.Create(journal.OS{}, journals(p.StateDir), p.id, time.Now)
+	if err != nil {
+		return nil, configError("state directory: %w", err)
+	}
+	defer func() {
+		if err := w.Close(); err != nil {
+			p.Log.Error().Err(err).Msg("the journal could not be closed")
+		}
+	}()
+	c.Members, c.Filesystems, c.Journal = p.members, p.filesystems, w
+	return run.Do(ctx, c), nil
+}
+
+// config is the part of the run's config that can be wrong.
+func (p *prepared) config() (c run.Config, err error) {
+	c = run.Config{
+		ID: p.id, Limits: limits(p.workloads), Snapshot: p.Snapshot, Begin: thisMachine(),
+		RecoveryPoints: recoveryPoints(p.StateDir), Events: p, Log: p.Log.With().Str("run", p.id).Logger(),
+	}
+	for _, w := range p.workloads {
+		c.Retries = max(c.Retries, w.Retries)
+	}
+	if c.FSFreeze, err = mode(p.workloads); err != nil {
+		return c, err
+	}
+	c.Require, err = require(p.workloads)
+	return c, err
+}
+
+// nameMounts names the mount points that the config lists.
+func (p *prepared) nameMounts(ctx context.Context) error {
+	for _, w := range p.workloads {
+		if len(w.FSFreeze.Mounts) == 0 {
+			continue
+		}
+		if _, err := p.filesystems.Name(ctx, "", w.FSFreeze.Mounts); err != nil {
+			return configError("%s:%d: [%s] fs_freeze: %w", w.File, w.Line, w.Name, err)
+		}
+	}
+	return nil
+}
+
+// unreachable is the report of a run that ended before its journal began.
+func (p *prepared) unreachable(f *action.Fault) *run.Report {
+	p.Log.Error().Msg(f.Message)
+	return &run.Report{
+		Run: p.id, Exit: run.ExitPrescript, Error: &run.Error{Kind: f.Kind, Message: f.Message, Stack: []string{}},
+		Held: []string{}, Phases: []run.Phase{}, Members: []run.MemberReport{},
+	}
+}
+
+// refuseDeadRuns looks for runs of these workloads that died with something held.
+// The workloads are locked, so a journal of theirs without an end has no run.
+func (p *prepared) refuseDeadRuns() error {
+	names := map[string]bool{}
+	for _, w := range p.workloads {
+		names[w.Name] = true
+	}
+	left, err := leftBehind(p.StateDir, thisMachine().Boot)
+	if err != nil {
+		return configError("state directory: %w", err)
+	}
+	for _, l := range left {
+		for _, m := range l.Members {
+			if names[m] {
+				return &DeadRunError{Run: l.Run, Held: l.Held}
+			}
+		}
+	}
+	return nil
+}
+
+// thisMachine is what the begin record says of the machine.
+func thisMachine() journal.Record {
+	r := journal.Record{Version: Version}
+	r.Host, _ = os.Hostname()
+	r.Boot = firstLine("/proc/sys/kernel/random/boot_id")
+	r.Machine = firstLine("/etc/machine-id")
+	return r
+}
+
+// firstLine returns the first line of a file, or "" where there is none.
+func firstLine(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return strings.TrimSpace(line)
+}
+
+// redacted returns the report with secrets blotted out.
+func redacted(r *run.Report, red *redact.Redactor) *run.Report {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return r // values of a report come from JSON and go back to it
+	}
+	out := &run.Report{}
+	if err := json.Unmarshal([]byte(red.String(string(text))), out); err != nil {
+		return r
+	}
+	if r.Error != nil {
+		out.Error.Trace = red.String(r.Error.Trace)
+	}
+	return out
+}
+
+// save keeps the report beside the journal.
+func (p *prepared) save(r *run.Report) {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err == nil {
+		err = os.WriteFile(reportPath(p.StateDir, r.Run), append(text, '\n'), 0o600)
+	}
+	if err != nil {
+		p.Log.Warn().Err(err).Msg("the report is not kept")
+	}
+}
+
+func reportPath(stateDir, id string) string {
+	return filepath.Join(journals(stateDir), id+".report.json")
+}
+
+// wrap puts between journal and host what blots secrets out of answers, and what
+// the caller wants there.
+func (p *prepared) wrap(workload string, h run.Host) run.Host {
+	w := wrapped{Host: h, red: p.Redactor(), ex: h}
+	if p.Wrap != nil {
+		w.ex = p.Wrap(workload, h)
+	}
+	return w
+}
+
+type wrapped struct {
+	run.Host
+	ex  action.Executor
+	red *redact.Redactor
+}
+
+func (w wrapped) Do(ctx context.Context, a action.Action) (action.Result, error) {
+	res, err := w.ex.Do(ctx, a)
+	if res.Err != nil {
+		f := *res.Err
+		f.Message = w.red.String(f.Message)
+		res.Err = &f
+	}
+	if res.Exit != nil {
+		e := *res.Exit
+		e.Stdout, e.Stderr = w.red.String(e.Stdout), w.red.String(e.Stderr)
+		res.Exit = &e
+	}
+	return res, err
+}
+
+func (w wrapped) Undo(ctx context.Context, h undo.Hold, step action.Op) (action.State, string) {
+	state, text := w.Host.Undo(ctx, h, step)
+	return state, w.red.String(text)
+}

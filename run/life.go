@@ -1,0 +1,203 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/journal"
+	"github.com/starhost/starhost/undo"
+)
+
+// life is one run while it lasts.
+type life struct {
+	Config
+	report  *Report
+	members []*memberState
+	opened  map[[2]string]bool // workload, session
+
+	// The clock starts with the first hold. cancel ends the work when the time for
+	// it is over; what is left until deadline is for the undo.
+	cancel   context.CancelCauseFunc
+	clock    sync.Once
+	deadline time.Time
+	timer    *time.Timer
+
+	snapshotTaken bool
+	outcome       outcome
+}
+
+// memberState is what is known of a member so far.
+type memberState struct {
+	*Member
+	before, after action.Value
+	quiesced      bool
+	err           error
+}
+
+func newLife(c Config) *life {
+	l := &life{Config: c, opened: map[[2]string]bool{}, report: &Report{Run: c.ID, Held: []string{}, Phases: []Phase{}}}
+	for i := range c.Members {
+		l.members = append(l.members, &memberState{Member: &c.Members[i]})
+	}
+	return l
+}
+
+func (l *life) do(ctx context.Context) *Report {
+	ctx, l.cancel = context.WithCancelCause(ctx)
+	defer l.cancel(nil)
+	if err := l.begin(); err != nil {
+		l.outcome.internal = fmt.Errorf("the journal cannot be written: %w", err)
+	} else {
+		l.work(ctx)
+	}
+	l.unwind()
+	l.finish()
+	return l.report
+}
+
+// begin writes the begin record; nothing may be done before it is on the disk.
+func (l *life) begin() error {
+	r := l.Begin
+	r.Type, r.Run, r.Deadline = journal.TypeBegin, l.ID, time.Now().Add(l.Limits.Hold+l.Limits.Prescript).UTC()
+	for _, m := range l.Members {
+		r.Members = append(r.Members, journal.Member{Workload: m.Workload, Script: m.Name, SHA256: m.SHA256})
+	}
+	_, err := l.Journal.Append(r, true)
+	return err
+}
+
+// work is the life up to the unwinding. A panic, be it our own, ends it like an error.
+func (l *life) work(ctx context.Context) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.Log.Error().Any("panic", p).Str("stack", string(debug.Stack())).Msg("the host panicked; unwinding")
+			l.outcome.internal = fmt.Errorf("panic in the host: %v", p)
+		}
+	}()
+	l.emit("started", "", action.Dict())
+	if !l.quiesce(ctx) {
+		return
+	}
+	if !l.freezeAndSnapshot(ctx) {
+		return
+	}
+	l.verify(ctx)
+	l.postscripts(ctx)
+}
+
+// timed runs a part of the life and notes how long it took.
+func (l *life) timed(name, member string, part func()) {
+	_, _ = l.Journal.Append(journal.Record{Type: journal.TypePhase, Member: member, Phase: name}, false)
+	start := time.Now()
+	part()
+	took := time.Since(start)
+	l.report.Phases = append(l.report.Phases, Phase{Name: name, MS: ms(took)})
+	l.Log.Info().Str("phase", name).Str("workload", member).Dur("ms", took).Msg("phase ended")
+}
+
+func (l *life) emit(name, member string, data action.Value) {
+	l.Events.Emit(name, member, data)
+}
+
+// startClock starts the time that anything may stay held.
+func (l *life) startClock() {
+	l.clock.Do(func() {
+		l.deadline = time.Now().Add(l.Limits.Hold)
+		over := &action.Fault{
+			Kind:    action.KindTimeout,
+			Message: fmt.Sprintf("timeout: held for %v of at most %v, the rest is for the undo", l.Limits.Hold-l.Limits.reserve(), l.Limits.Hold),
+		}
+		l.timer = time.AfterFunc(l.Limits.Hold-l.Limits.reserve(), func() { l.cancel(over) })
+	})
+}
+
+// left is the time until what is held will be undone by us.
+func (l *life) left() time.Duration {
+	if l.deadline.IsZero() {
+		return l.Limits.Hold - l.Limits.reserve()
+	}
+	return time.Until(l.deadline) - l.Limits.reserve()
+}
+
+// journaled makes an action with its intent written ahead. sync says whether the
+// intent must be on the disk before the effect: not for what only reads.
+func (l *life) journaled(ctx context.Context, member string, a action.Action, sync bool, ex action.Executor) (action.Result, error) {
+	if len(a.Undo) > 0 {
+		l.startClock()
+	}
+	n, err := l.Journal.Append(journal.Record{Type: journal.TypeIntent, Member: member, Action: &a}, sync)
+	if err != nil {
+		_, _ = l.Journal.Append(journal.Record{Type: journal.TypeResult, Of: n, State: action.NotApplied, Err: "not made: the journal cannot be written"}, false)
+		return action.Result{State: action.NotApplied}, fmt.Errorf("not made, the journal cannot be written: %w", err)
+	}
+	res, err := l.act(ctx, a, ex)
+	text := ""
+	switch {
+	case err != nil:
+		text = err.Error()
+	case res.Err != nil:
+		text = res.Err.Message
+	}
+	if res.State == "" {
+		res.State = action.Unknown
+	}
+	_, jerr := l.Journal.Append(journal.Record{Type: journal.TypeResult, Of: n, State: res.State, Err: text}, false)
+	return res, errors.Join(err, jerr)
+}
+
+// act makes an action within its own time.
+func (l *life) act(ctx context.Context, a action.Action, ex action.Executor) (action.Result, error) {
+	if a.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, a.Timeout, &action.Fault{
+			Kind: action.KindTimeout, Message: fmt.Sprintf("took longer than its timeout of %v", a.Timeout),
+		})
+		defer cancel()
+	}
+	return ex.Do(ctx, a)
+}
+
+// unwinder undoes through the host of each member, and filesystems through theirs.
+func (l *life) unwinder() *undo.Unwinder {
+	return &undo.Unwinder{Log: l.Journal, Perform: l, Failed: func(h undo.Hold, step action.Op, try int, text string) {
+		l.Log.Error().Str("workload", h.Member).Str("hold", h.Name).Str("undo", step.Text()).Int("try", try).Msg("undo failed: " + text)
+		if try == 1 {
+			l.emit("undo_failed", h.Member, action.Dict(
+				action.Entry{Key: "hold", Value: action.String(h.Name)}, action.Entry{Key: "message", Value: action.String(text)}))
+		}
+	}}
+}
+
+// Undo implements [undo.Performer].
+func (l *life) Undo(ctx context.Context, h undo.Hold, step action.Op) (action.State, string) {
+	if step.FS != nil {
+		return l.Filesystems.Undo(ctx, h, step)
+	}
+	for _, m := range l.Members {
+		if m.Workload == h.Member {
+			return m.Host.Undo(ctx, h, step)
+		}
+	}
+	return journal.Failed, "no member " + h.Member
+}
+
+// unwind gives back whatever is left, within what is left of the deadline.
+func (l *life) unwind() {
+	if len(undo.Plan(l.Journal.Records())) == 0 {
+		return
+	}
+	budget := max(time.Until(l.deadline), l.Limits.reserve())
+	ctx, cancel := context.WithTimeout(context.Background(), budget)
+	defer cancel()
+	l.timed("unwind", "", func() {
+		_, left := l.unwinder().Unwind(ctx, nil)
+		for _, h := range left {
+			l.report.Held = append(l.report.Held, h.String())
+		}
+	})
+}

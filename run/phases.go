@@ -1,0 +1,207 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/journal"
+	"github.com/starhost/starhost/undo"
+)
+
+// grace is how long a phase whose time is over may take to come back. A host ends
+// a statement at the server within less.
+const grace = time.Second
+
+// quiesce runs the prescripts, one member after the other, and puts the recovery
+// point on the disk. It reports whether the run goes on.
+func (l *life) quiesce(ctx context.Context) bool {
+	l.timed("prescript", "", func() {
+		for _, m := range l.members {
+			if m.err = l.prescript(ctx, m); m.err != nil {
+				l.outcome.prescript = errors.Join(l.outcome.prescript, m.err)
+				break
+			}
+		}
+	})
+	if err := l.outcome.prescript; err != nil {
+		l.Log.Error().Err(err).Msg("prescript failed")
+		if l.Require >= Application || ctx.Err() != nil {
+			return false
+		}
+		l.undoNow() // what the prescripts took; the run goes on with the filesystems alone
+	}
+	if err := l.saveRecoveryPoint(false); err != nil {
+		l.outcome.prescript = errors.Join(l.outcome.prescript, fmt.Errorf("the recovery point cannot be written, so nothing was frozen: %w", err))
+		return false
+	}
+	l.emit("quiesced", "", action.Dict())
+	return true
+}
+
+// prescript runs the prescript of a member, again after a failure if the config
+// says so; each failed attempt is undone first.
+func (l *life) prescript(ctx context.Context, m *memberState) error {
+	for try := 0; ; try++ {
+		value, err := l.call(ctx, m, "prescript", l.Limits.Prescript, action.Value{})
+		if err == nil {
+			m.before, m.quiesced = value, true
+			return nil
+		}
+		if try >= l.Retries || ctx.Err() != nil {
+			return err
+		}
+		l.Log.Warn().Err(err).Str("workload", m.Workload).Int("try", try+1).Msg("prescript failed; undoing and trying again")
+		l.undoMember(m.Workload)
+	}
+}
+
+// call runs one phase of a script with its limits.
+func (l *life) call(ctx context.Context, m *memberState, phase string, limit time.Duration, extra action.Value) (action.Value, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, &action.Fault{
+		Kind: action.KindTimeout, Message: fmt.Sprintf("%s took longer than its timeout of %v", phase, limit),
+	})
+	defer cancel()
+	g := &gate{life: l, m: m.Member, phase: phase}
+	in := m.Context.With("timeout", action.Float(l.Limits.Hold.Seconds()))
+	for i, key := range extra.Keys() {
+		in = in.With(key, extra.Items()[i])
+	}
+	type answer struct {
+		value action.Value
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		var a answer
+		defer func() {
+			if p := recover(); p != nil {
+				a.err = &action.ScriptError{Kind: action.KindInternal, Msg: fmt.Sprintf("panic in the host: %v", p)}
+			}
+			done <- a
+		}()
+		a.value, a.err = m.Script.Call(ctx, phase, in, g)
+	}()
+	a, ok := wait(ctx, done)
+	if !ok {
+		// The script ignores cancelling. It is given up; the gate keeps it from acting.
+		a.err = &action.ScriptError{Kind: action.KindKilled, Msg: phase + " does not end although it was cancelled: " + context.Cause(ctx).Error()}
+	}
+	closing, stop := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer stop()
+	g.close(closing)
+	return a.value, a.err
+}
+
+// wait returns what comes from done, unless ctx has ended and grace is over.
+func wait[T any](ctx context.Context, done <-chan T) (T, bool) {
+	select {
+	case v := <-done:
+		return v, true
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case v := <-done:
+		return v, true
+	case <-timer.C:
+		var none T
+		return none, false
+	}
+}
+
+// undoNow gives back everything that is held now.
+func (l *life) undoNow() { l.undoWhere(nil) }
+
+func (l *life) undoMember(workload string) {
+	l.undoWhere(func(h undo.Hold) bool { return h.Member == workload })
+}
+
+// undoWhere unwinds in the time that the reserve gives; what is left is tried
+// again at the end.
+func (l *life) undoWhere(want func(undo.Hold) bool) (left []undo.Hold) {
+	ctx, cancel := context.WithTimeout(context.Background(), l.Limits.reserve())
+	defer cancel()
+	_, left = l.unwinder().Unwind(ctx, want)
+	return left
+}
+
+// verify asks every member whether its quiesce lasted.
+func (l *life) verify(ctx context.Context) {
+	l.timed("verify", "", func() {
+		for _, m := range l.members {
+			if m.quiesced {
+				l.verifyMember(ctx, m)
+			}
+		}
+	})
+}
+
+func (l *life) verifyMember(ctx context.Context, m *memberState) {
+	value, err := l.call(ctx, m, "verify", l.Limits.Postscript, recoveryPointEntry(m.before))
+	switch {
+	case err != nil:
+	case value.IsNone() && !slices.Contains(m.Phases, "verify"):
+		err = fmt.Errorf("%s has no verify: nothing proves that the quiesce lasted", m.Name)
+	case !value.IsNone() && !value.AsBool():
+		err = fmt.Errorf("verify returned %s, want None or True", value)
+	}
+	if lost := m.Host.Lost(); len(lost) > 0 && err == nil {
+		err = fmt.Errorf("session %q ended during the snapshot: what it held was not held to the end", lost[0])
+	}
+	if err == nil {
+		return
+	}
+	m.quiesced = false
+	m.err = asKind(action.KindVerify, err)
+	l.outcome.verify = errors.Join(l.outcome.verify, m.err)
+	l.Log.Error().Err(err).Str("workload", m.Workload).Msg("the quiesce did not last")
+}
+
+// asKind keeps the stack of a script error and gives it the kind.
+func asKind(kind action.Kind, err error) error {
+	if s := (*action.ScriptError)(nil); errors.As(err, &s) {
+		if s.Kind != action.KindScript {
+			return s
+		}
+		out := *s
+		out.Kind = kind
+		return &out
+	}
+	return &action.Fault{Kind: kind, Message: err.Error()}
+}
+
+func recoveryPointEntry(before action.Value) action.Value {
+	return action.Dict(action.Entry{Key: "recovery_point", Value: before})
+}
+
+// postscripts runs the postscripts, newest member first, then gives back what they
+// left. It records what they returned.
+func (l *life) postscripts(ctx context.Context) {
+	l.timed("postscript", "", func() {
+		for _, m := range slices.Backward(l.members) {
+			if m.before.IsNone() && !m.quiesced && m.err != nil {
+				continue // its prescript failed: undo only
+			}
+			extra := recoveryPointEntry(m.before).With("snapshot", action.String("taken"))
+			value, err := l.call(ctx, m, "postscript", l.Limits.Postscript, extra)
+			if err != nil {
+				l.outcome.postscript = errors.Join(l.outcome.postscript, err)
+				if m.err == nil {
+					m.err = err
+				}
+				l.Log.Error().Err(err).Str("workload", m.Workload).Msg("postscript failed")
+				continue
+			}
+			m.after = value
+			_, _ = l.Journal.Append(journal.Record{Type: journal.TypeRecoveryPoint, Member: m.Workload, Value: value}, false)
+		}
+	})
+	if err := l.saveRecoveryPoint(true); err != nil {
+		l.Log.Error().Err(err).Msg("the recovery point after the snapshot cannot be written")
+	}
+}

@@ -1,0 +1,116 @@
+package run
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/journal"
+)
+
+// CarriedDir is the folder on a filesystem in which a snapshot of it carries the
+// recovery point, and CarriedFile the file in it.
+const (
+	CarriedDir  = ".starhost"
+	CarriedFile = "recovery-point.json"
+)
+
+// RecoveryPointFile is the content of a recovery point's file.
+type RecoveryPointFile struct {
+	Run     string                `json:"run"`
+	Time    time.Time             `json:"time"`
+	Members []RecoveryPointMember `json:"members"`
+}
+
+// RecoveryPointMember is the part of one workload.
+type RecoveryPointMember struct {
+	Workload string       `json:"workload"`
+	Script   ScriptReport `json:"script"`
+	Before   action.Value `json:"before"`
+	After    action.Value `json:"after"`
+}
+
+func (l *life) recoveryPointPath() string {
+	return filepath.Join(l.RecoveryPoints, l.ID+".json")
+}
+
+// saveRecoveryPoint writes the recovery point: before the snapshot to the journal,
+// to its file, and to every filesystem that will be in the snapshot; after it to its
+// file again.
+func (l *life) saveRecoveryPoint(after bool) error {
+	content := RecoveryPointFile{Run: l.ID, Time: time.Now().UTC()}
+	for _, m := range l.members {
+		content.Members = append(content.Members, RecoveryPointMember{m.Workload, ScriptReport{m.Name, m.SHA256}, m.before, m.after})
+	}
+	text, err := json.MarshalIndent(content, "", "  ")
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	if after {
+		return writeFile(l.recoveryPointPath(), text)
+	}
+	for i, m := range l.members {
+		last := i == len(l.members)-1
+		_, jerr := l.Journal.Append(journal.Record{Type: journal.TypeRecoveryPoint, Member: m.Workload, Value: m.before}, last)
+		err = errors.Join(err, jerr)
+	}
+	if err != nil {
+		return err
+	}
+	if err := writeFile(l.recoveryPointPath(), text); err != nil {
+		return err
+	}
+	return l.carry(text)
+}
+
+// carry writes the recovery point to the filesystems. It is required where we
+// freeze them: a restored disk without it cannot say what it is.
+func (l *life) carry(text []byte) error {
+	for _, dir := range l.Filesystems.Carriers() {
+		err := writeFile(filepath.Join(dir, CarriedDir, CarriedFile), text)
+		if err == nil {
+			continue
+		}
+		if l.FSFreeze == FreezeNamed {
+			return fmt.Errorf("on %s: %w", dir, err)
+		}
+		l.Log.Warn().Err(err).Str("mountpoint", dir).Msg("the snapshot will not carry the recovery point")
+	}
+	return nil
+}
+
+// writeFile replaces a file so that it is whole and on the disk, or untouched.
+func writeFile(path string, text []byte) (err error) {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".new-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), path); err != nil || runtime.GOOS == "windows" {
+		return err // Windows has no sync of a directory
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

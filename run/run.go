@@ -1,0 +1,142 @@
+// Package run is the life of a run: prescripts, recovery point, filesystem
+// freeze, snapshot, filesystem thaw, verify, postscripts, undo of whatever is left.
+//
+// A run owns its journal, its deadline and the order of things. It knows a script
+// only as an [action.Script] and the world only as the interfaces below, so that
+// the same life is led in one process, over pipes, and in tests.
+//
+// # What it promises
+//
+// However [Do] ends, with an error, a panic, the end of its context or of a
+// deadline, it unwinds first: what was done is undone, newest first, filesystems
+// before databases. What could not be given back in time is named in
+// [Report.Held] and stays in the journal.
+//
+// The verdict is proven, never assumed: see [verdictOf].
+//
+// # Concurrency
+//
+// Do runs everything on its own goroutine but two: the phase of a script and the
+// snapshot. Both are given up, not waited for without limit, when their time is
+// over; a script that was given up can make no action any more.
+package run
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/journal"
+	"github.com/starhost/starhost/policy"
+	"github.com/starhost/starhost/undo"
+)
+
+// Mode says who takes care of the filesystems.
+type Mode int
+
+// The modes, as fs_freeze in the config.
+const (
+	FreezeNamed  Mode = iota // we freeze what is named by scripts or by the config
+	FreezeByTool             // the snapshot is atomic and syncs by itself
+	FreezeCaller             // whoever calls us freezes them
+	FreezeOff                // nobody does
+)
+
+// Limits are the times of a run.
+type Limits struct {
+	Hold       time.Duration // that anything may stay held, undo included
+	Prescript  time.Duration
+	Postscript time.Duration // of verify and of postscript, each
+	Freeze     time.Duration // that a filesystem may stay frozen
+}
+
+// reserve is the part of Limits.Hold that is kept for the undo.
+func (l Limits) reserve() time.Duration {
+	return min(max(l.Hold/5, 250*time.Millisecond), 15*time.Second)
+}
+
+// Config is everything that a run is made of. All fields are required unless they
+// say otherwise; the run does not close what it is given.
+type Config struct {
+	ID       string
+	Members  []Member
+	Limits   Limits
+	Retries  int // of a failed prescript, after it has been undone
+	Require  Verdict
+	FSFreeze Mode
+
+	Filesystems Filesystems
+	// Snapshot takes the snapshot. It MUST return soon after ctx ends. An error
+	// means that there is no snapshot.
+	Snapshot func(ctx context.Context, s Snapshot) error
+
+	Journal *journal.Writer
+	// Begin holds what the begin record says of this machine.
+	Begin journal.Record
+	// RecoveryPoints is the directory for the files of recovery points.
+	RecoveryPoints string
+	Events         Events
+	Log            zerolog.Logger
+}
+
+// Member is one workload of a run.
+type Member struct {
+	Workload string
+	Script   action.Script
+	Name     string // file name of the script
+	SHA256   string
+	Phases   []string // the phases that it defines
+	Policy   policy.Policy
+	Host     Host
+	// Context is a dict with what ctx holds in every phase: params, settings …
+	Context action.Value
+}
+
+// Host is the world of one member.
+type Host interface {
+	action.Executor
+	undo.Performer
+	// Open opens a session unless it is open, and says which it is. Only sessions
+	// that are open can be used in an action.
+	Open(ctx context.Context, name string) (s journal.Session, opened bool, err error)
+	// Lost names the sessions that have ended although nobody closed them.
+	Lost() []string
+}
+
+// Filesystems are the filesystems of a run. Do takes [action.FS] only.
+type Filesystems interface {
+	action.Executor
+	undo.Performer
+	// Named returns what scripts and config have named, in the order of freezing.
+	Named(ctx context.Context) ([]action.FS, error)
+	// Declared reports whether the member has named filesystems, or has stated
+	// that it needs none.
+	Declared(member string) (named, none bool)
+	// Carriers returns one mount point of each filesystem that was named and can be
+	// written to: the places where a snapshot carries the recovery point.
+	Carriers() []string
+}
+
+// Events is the messaging channel. Its methods never wait.
+type Events interface {
+	Emit(name, member string, data action.Value)
+	// Hold and Resume frame the time in which nothing may be written to a disk.
+	Hold()
+	Resume()
+}
+
+// Snapshot is what the snapshot is told.
+type Snapshot struct {
+	Run           string
+	RecoveryPoint string        // path of a file
+	Left          time.Duration // until it will be ended
+}
+
+// Do leads the whole life of a run and reports on it. When ctx ends before the
+// snapshot has been taken, the run is undone. It returns only after everything has
+// been given back, or its time for that is over.
+func Do(ctx context.Context, c Config) *Report {
+	return newLife(c).do(ctx)
+}

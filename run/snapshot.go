@@ -1,0 +1,168 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/journal"
+	"github.com/starhost/starhost/undo"
+)
+
+// freezeAndSnapshot freezes the filesystems, takes the snapshot and thaws them.
+// Between the first FIFREEZE and the last FITHAW nothing is written to a disk. It
+// reports whether there is a snapshot.
+func (l *life) freezeAndSnapshot(ctx context.Context) bool {
+	var named []action.FS
+	if l.FSFreeze == FreezeNamed {
+		var err error
+		if named, err = l.Filesystems.Named(ctx); err != nil {
+			l.outcome.freeze = &action.Fault{Kind: faultKind(ctx, action.KindFreeze), Message: err.Error()}
+			return false
+		}
+	}
+	if len(named) > 0 {
+		l.startClock()
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, l.Limits.Freeze, &action.Fault{
+			Kind: action.KindTimeout, Message: fmt.Sprintf("freeze_timeout: filesystems would have stayed frozen for more than %v", l.Limits.Freeze),
+		})
+		defer cancel()
+		intents, err := l.freezeIntents(named)
+		if err != nil {
+			l.outcome.freeze = err
+			return false
+		}
+		l.Journal.Hold()
+		l.Events.Hold()
+		defer l.resume()
+		defer l.timed("thaw", "", l.thawFilesystems) // also if we panic
+		if !l.freeze(ctx, intents, named) {
+			return false
+		}
+	}
+	l.snapshot(ctx)
+	return l.snapshotTaken
+}
+
+// freezeIntents writes the intents of all filesystems ahead, with one sync: none is
+// possible between two of them.
+func (l *life) freezeIntents(named []action.FS) (intents []int, err error) {
+	for i := range named {
+		thaw := named[i]
+		thaw.Thaw = true
+		a := action.Action{
+			Op: action.Op{FS: &named[i]}, Scope: action.ScopeBoot, Hold: "filesystem " + named[i].Mountpoint,
+			Undo: []action.Op{{FS: &thaw}}, UndoGiven: true,
+		}
+		n, aerr := l.Journal.Append(journal.Record{Type: journal.TypeIntent, Action: &a}, i == len(named)-1)
+		intents, err = append(intents, n), errors.Join(err, aerr)
+	}
+	if err != nil {
+		l.certifyNotFrozen(intents)
+		return nil, fmt.Errorf("nothing was frozen, the journal cannot be written: %w", err)
+	}
+	return intents, nil
+}
+
+func (l *life) certifyNotFrozen(intents []int) {
+	for _, n := range intents {
+		_, _ = l.Journal.Append(journal.Record{Type: journal.TypeResult, Of: n, State: action.NotApplied}, false)
+	}
+}
+
+// freeze freezes one filesystem after the other.
+func (l *life) freeze(ctx context.Context, intents []int, named []action.FS) (ok bool) {
+	l.timed("freeze", "", func() {
+		for i := range named {
+			res, err := l.Filesystems.Do(ctx, action.Action{Op: action.Op{FS: &named[i]}})
+			if err == nil && res.Err != nil {
+				err = res.Err
+			}
+			text := ""
+			if err != nil {
+				text = err.Error()
+			}
+			_, _ = l.Journal.Append(journal.Record{Type: journal.TypeResult, Of: intents[i], State: res.State, Err: text}, false)
+			if err != nil {
+				l.certifyNotFrozen(intents[i+1:])
+				l.outcome.freeze = err
+				return
+			}
+		}
+		ok = true
+	})
+	if ok {
+		l.emit("frozen", "", action.Dict())
+	}
+	return ok
+}
+
+// snapshot takes the snapshot. When its time is over filesystems are thawed first:
+// a command that is stuck in a write to one of them can only then be killed.
+func (l *life) snapshot(ctx context.Context) {
+	command, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer end(nil)
+	done := make(chan error, 1)
+	told := Snapshot{Run: l.ID, RecoveryPoint: l.recoveryPointPath(), Left: l.left()}
+	if at, ok := ctx.Deadline(); ok {
+		told.Left = min(told.Left, time.Until(at))
+	}
+	l.timed("snapshot", "", func() {
+		go func() { done <- l.Snapshot(command, told) }()
+		var err error
+		select {
+		case err = <-done:
+			if err == nil && ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+			l.thawFilesystems()
+			end(err)
+			if _, ok := wait(command, done); !ok {
+				l.Log.Error().Msg("the snapshot command cannot be ended; it is left behind")
+			}
+		}
+		l.outcome.snapshot = err
+		l.snapshotTaken = err == nil
+	})
+	l.emit("snapshot", "", action.Dict(action.Entry{Key: "taken", Value: action.Bool(l.snapshotTaken)}))
+}
+
+// thawFilesystems thaws what we froze, outer filesystems first.
+func (l *life) thawFilesystems() {
+	left := l.undoWhere(func(h undo.Hold) bool { return h.Action.FS != nil })
+	if len(left) == 0 {
+		l.emit("thawed", "", action.Dict())
+	}
+}
+
+// resume lets the journal and the events be written again.
+func (l *life) resume() {
+	if err := l.Journal.Resume(); err != nil {
+		l.Log.Error().Err(err).Msg("the journal cannot be written")
+	}
+	l.Events.Resume()
+}
+
+// frozenThroughout reports whether we froze every filesystem that was named, and
+// whether every one was still frozen when we thawed it.
+func (l *life) frozenThroughout() bool {
+	n, ok := 0, true
+	intents := map[int]bool{}
+	for _, r := range l.Journal.Records() {
+		switch {
+		case r.Type == journal.TypeIntent && r.Action.FS != nil:
+			intents[r.N] = true
+			n++
+		case r.Type == journal.TypeResult && intents[r.Of]:
+			ok = ok && r.State == action.Applied
+		case r.Type == journal.TypeUndone && intents[r.Of]:
+			ok = ok && r.State == journal.Done
+		}
+	}
+	return ok && n > 0
+}

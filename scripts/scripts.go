@@ -1,0 +1,57 @@
+// Package scripts holds the scripts in the binary. They are examples too: they
+// will be copied, so they are written to be read.
+//
+// The package is data; it imports nothing of the project.
+package scripts
+
+import (
+	"embed"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+//go:embed *.star
+var files embed.FS
+
+// Script is one bundled script under one name.
+type Script struct {
+	Name     string    // as workload_name in the config
+	File     string    // "mysql.star"; scripts for products of one family share a file
+	Database string    // the kind of connection that it needs; empty if none
+	Programs []Program // what exec_as is allowed to run without a line in the config
+	About    string
+}
+
+// Program is a program that a bundled script runs as a user.
+type Program struct{ User, Path string }
+
+// All is the table of the bundled scripts, by name. Nobody may write to it.
+var All = []Script{
+	{Name: "mariadb", File: "mysql.star", Database: "mysql", About: "MariaDB 10.4 and later by BACKUP STAGE, before by FLUSH TABLES WITH READ LOCK"},
+	{Name: "mysql", File: "mysql.star", Database: "mysql", About: "MySQL 5.6 and later, Percona Server, by FLUSH TABLES WITH READ LOCK"},
+	{Name: "postgres", File: "postgres.star", Database: "postgres", About: "PostgreSQL 9.6 and later by CHECKPOINT and one atomic snapshot"},
+	{Name: "sqlite", File: "sqlite.star", Database: "sqlite", About: "SQLite 3 by BEGIN IMMEDIATE"},
+}
+
+// Lookup returns the script of that name. The error lists the names there are.
+func Lookup(name string) (Script, error) {
+	i := slices.IndexFunc(All, func(s Script) bool { return s.Name == name })
+	if i >= 0 {
+		return All[i], nil
+	}
+	names := make([]string, len(All))
+	for i, s := range All {
+		names[i] = s.Name
+	}
+	return Script{}, fmt.Errorf("there is no bundled script %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// Source returns the text of a file.
+func Source(file string) ([]byte, error) {
+	text, err := files.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("there is no bundled file %q", file)
+	}
+	return text, nil
+}

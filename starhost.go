@@ -1,0 +1,143 @@
+// Package starhost quiesces databases for disk snapshots by small Starlark
+// scripts, and gives everything back whatever happens.
+//
+// [Run] leads one whole run: prescripts, filesystem freeze, snapshot, thaw,
+// verify, postscripts, undo. [Check] and [Plan] say what a run would need and do.
+// A program that embeds the package calls [Init] first in main:
+//
+//	func main() {
+//		starhost.Init()
+//		…
+//		report, err := starhost.Run(ctx, starhost.Options{Config: file, Snapshot: snapshot, …})
+//	}
+//
+// Scripts run in the process of the caller, which is for scripts that one trusts:
+// Starlark in Go can exhaust the memory of its process or ignore cancelling.
+//
+// Any number of runs may be under way in one process, as long as they are about
+// different workloads and filesystems; the locks in the runtime directory see to
+// that, between processes too.
+package starhost
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/config"
+	"github.com/starhost/starhost/internal/proctree"
+	"github.com/starhost/starhost/internal/redact"
+	"github.com/starhost/starhost/run"
+)
+
+// Version is the version of this code.
+const Version = "0.1.0"
+
+// Init must be called first in main. A process that was started as a helper of
+// another one (the keeper of a program's process tree) does not return from it.
+func Init() { proctree.Init() }
+
+// Options say what to do, where, and how to tell about it.
+type Options struct {
+	// Config is the configuration, and Workloads name the sections that the run is
+	// about; none means all.
+	Config    *config.File
+	Workloads []string
+	// Params become ctx.params of every script; a dict.
+	Params action.Value
+	// StateDir keeps journals, recovery points and events, RuntimeDir locks. They
+	// are made if need be. RuntimeDir must not be on a filesystem that is frozen.
+	StateDir, RuntimeDir string
+	// Snapshot takes the snapshot; see [run.Config]. Check and Plan do without.
+	Snapshot func(ctx context.Context, s run.Snapshot) error
+	// Log receives log lines; the zero Logger throws them away. Its writer must
+	// not block, and should be one of [Redactor].
+	Log zerolog.Logger
+	// Wrap, if set, stands between the journal and the world of each workload, to
+	// record actions or to make them fail.
+	Wrap func(workload string, ex action.Executor) action.Executor
+}
+
+// Redactor returns what blots the secrets of the configuration out of text.
+func (o Options) Redactor() *redact.Redactor { return redact.New(o.Config.Secrets()) }
+
+// ConfigError says that nothing was done because the configuration or a script is
+// not right. The command ends with exit status 2.
+type ConfigError struct{ Err error }
+
+// Error returns the message.
+func (e *ConfigError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+func configError(format string, args ...any) error {
+	return &ConfigError{fmt.Errorf(format, args...)}
+}
+
+// BusyError says that another run has a workload. The command ends with exit
+// status 8.
+type BusyError struct{ Err error }
+
+// Error returns the message.
+func (e *BusyError) Error() string { return e.Err.Error() + ": wait for it, or see starhost status" }
+
+// Unwrap returns the cause.
+func (e *BusyError) Unwrap() error { return e.Err }
+
+// DeadRunError says that a run which is dead left something held. The command
+// ends with exit status 7.
+type DeadRunError struct {
+	Run  string
+	Held []string
+}
+
+// Error names what is held.
+func (e *DeadRunError) Error() string {
+	return fmt.Sprintf("run %s died and left held: %s", e.Run, strings.Join(e.Held, "; "))
+}
+
+// limits are those of the strictest workload: a run has one deadline.
+func limits(workloads []config.Workload) run.Limits {
+	var l run.Limits
+	for i, w := range workloads {
+		if i == 0 {
+			l = run.Limits{Hold: w.Timeout, Prescript: w.PrescriptTimeout, Postscript: w.PostscriptTimeout, Freeze: w.FreezeTimeout}
+			continue
+		}
+		l.Hold, l.Prescript = min(l.Hold, w.Timeout), min(l.Prescript, w.PrescriptTimeout)
+		l.Postscript, l.Freeze = min(l.Postscript, w.PostscriptTimeout), min(l.Freeze, w.FreezeTimeout)
+	}
+	return l
+}
+
+// mode is who freezes the filesystems: one answer for a run.
+func mode(workloads []config.Workload) (run.Mode, error) {
+	modes := map[string]run.Mode{
+		config.FreezeAuto: run.FreezeNamed, config.FreezeList: run.FreezeNamed, config.FreezeSnapshot: run.FreezeByTool,
+		config.FreezeCaller: run.FreezeCaller, config.FreezeOff: run.FreezeOff,
+	}
+	first := modes[workloads[0].FSFreeze.Mode]
+	for _, w := range workloads {
+		if modes[w.FSFreeze.Mode] != first {
+			return 0, configError("%s:%d: fs_freeze differs from that of workload %q: workloads that run together need the same", w.File, w.Line, workloads[0].Name)
+		}
+	}
+	return first, nil
+}
+
+// require is the highest verdict that a workload asks for.
+func require(workloads []config.Workload) (run.Verdict, error) {
+	verdicts := make([]run.Verdict, len(workloads))
+	for i, w := range workloads {
+		var err error
+		if verdicts[i], err = run.ParseVerdict(w.Require); err != nil {
+			return 0, configError("%s:%d: require: %w", w.File, w.Line, err)
+		}
+	}
+	return slices.Max(verdicts), nil
+}

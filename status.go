@@ -1,0 +1,145 @@
+package starhost
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/internal/lock"
+	"github.com/starhost/starhost/journal"
+	"github.com/starhost/starhost/undo"
+)
+
+// RunStatus is what the journal of a run says.
+type RunStatus struct {
+	Run     string     `json:"run"`
+	Members []string   `json:"members"`
+	Began   time.Time  `json:"began"`
+	State   RunState   `json:"state"`
+	Phase   string     `json:"phase,omitempty"`   // of a run that is alive
+	Held    []string   `json:"held"`              // newest first
+	Since   *time.Time `json:"since,omitempty"`   // something has been held
+	Until   *time.Time `json:"until,omitempty"`   // when a run that is alive must be over
+	Verdict string     `json:"verdict,omitempty"` // of a run that has ended
+	Exit    int        `json:"exit"`              // of a run that has ended
+}
+
+// RunState says whether a run is under way.
+type RunState string
+
+// The states of a run.
+const (
+	RunAlive RunState = "alive"
+	RunDead  RunState = "dead" // its process is gone and its journal has no end
+	RunEnded RunState = "ended"
+)
+
+// Status reads what the journals in stateDir say, newest run first, at most n of
+// those that have ended. It changes nothing.
+func Status(stateDir, runtimeDir string, n int) ([]RunStatus, error) {
+	infos, err := journal.List(journal.OS{}, journals(stateDir))
+	if err != nil {
+		return nil, err
+	}
+	list := []RunStatus{}
+	ended := 0
+	boot := thisMachine().Boot
+	for _, info := range infos {
+		records, _, err := journal.Read(journal.OS{}, info.Path)
+		if err != nil {
+			return nil, err
+		}
+		s := statusOf(records, boot)
+		s.Run = info.Run
+		if s.State != RunEnded && alive(runtimeDir, s) {
+			s.State = RunAlive
+		}
+		if s.State == RunEnded {
+			if ended++; ended > n {
+				continue
+			}
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// alive reports whether the run has the lock of its first member.
+func alive(runtimeDir string, s RunStatus) bool {
+	return len(s.Members) > 0 && lock.Owner(filepath.Join(runtimeDir, "locks"), workloadLock(s.Members[0])) == "run "+s.Run
+}
+
+// statusOf reads one journal as if the run were dead, unless it has ended.
+func statusOf(records []journal.Record, boot string) RunStatus {
+	s := RunStatus{State: RunDead, Held: []string{}, Members: []string{}}
+	for _, r := range records {
+		switch r.Type {
+		case journal.TypeBegin:
+			s.Began = r.Time
+			until := r.Deadline
+			s.Until = &until
+			for _, m := range r.Members {
+				s.Members = append(s.Members, m.Workload)
+			}
+		case journal.TypePhase:
+			s.Phase = r.Phase
+		case journal.TypeEnd:
+			s.State, s.Phase, s.Until, s.Verdict, s.Exit = RunEnded, "", nil, r.Verdict, r.Exit
+		}
+	}
+	holds := undo.Plan(records)
+	for _, h := range holds {
+		s.Held = append(s.Held, h.String())
+		if i := slices.IndexFunc(records, func(r journal.Record) bool { return r.N == h.Of }); i >= 0 {
+			at := records[i].Time
+			s.Since = &at
+		}
+	}
+	return s
+}
+
+// LeftBehind is what a dead run may still hold.
+type LeftBehind struct {
+	Run     string
+	Members []string
+	Held    []string
+}
+
+// leftBehind reads the journals without an end. What ended with the process, or
+// with the machine's last boot, is not held any more.
+func leftBehind(stateDir, boot string) ([]LeftBehind, error) {
+	infos, err := journal.List(journal.OS{}, journals(stateDir))
+	if err != nil {
+		return nil, err
+	}
+	var list []LeftBehind
+	for _, info := range infos {
+		if info.Ended {
+			continue
+		}
+		records, _, err := journal.Read(journal.OS{}, info.Path)
+		if err != nil {
+			return nil, fmt.Errorf("journal of run %s: %w", info.Run, err)
+		}
+		l := LeftBehind{Run: info.Run, Members: statusOf(records, boot).Members, Held: heldAfterDeath(records, boot)}
+		if len(l.Held) > 0 {
+			list = append(list, l)
+		}
+	}
+	return list, nil
+}
+
+func heldAfterDeath(records []journal.Record, boot string) []string {
+	sameBoot := len(records) > 0 && records[0].Boot == boot
+	var held []string
+	for _, h := range undo.Plan(records) {
+		scope := h.Action.Scope
+		if scope == action.ScopeSession || scope == action.ScopeBoot && !sameBoot {
+			continue
+		}
+		held = append(held, h.String())
+	}
+	return held
+}

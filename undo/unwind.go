@@ -1,0 +1,123 @@
+package undo
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/journal"
+)
+
+// Times of an unwinding. The first round gives every hold one bounded attempt, so
+// that one undo that hangs does not keep the others waiting; later rounds have
+// more patience.
+const (
+	firstAttempt = 3 * time.Second
+	laterAttempt = 10 * time.Second
+	firstPause   = 50 * time.Millisecond
+	longestPause = 2 * time.Second
+)
+
+// A Performer makes one step of an undo.
+//
+// It MUST return soon after ctx ends. It answers [journal.Done] if the step was
+// made, [journal.Already] if there was nothing left to undo or somebody else has
+// changed it meanwhile (the text says which), and [journal.Failed] if it is to be
+// tried again.
+type Performer interface {
+	Undo(ctx context.Context, h Hold, step action.Op) (state action.State, text string)
+}
+
+// Log is where an unwinding records what it does.
+type Log interface {
+	Append(r journal.Record, sync bool) (int, error)
+	Records() []journal.Record
+}
+
+// Unwinder makes the undos of what a journal says is held.
+type Unwinder struct {
+	Log     Log
+	Perform Performer
+	// Failed, if set, hears of every attempt that failed.
+	Failed func(h Hold, step action.Op, try int, text string)
+}
+
+// Unwind gives back what is held and wanted (all if want is nil), newest first: one
+// attempt of everything, then again what failed, with growing pauses, until ctx
+// ends. A failed undo does not keep older holds waiting. It returns the names of
+// what was given back, in that order, and what is still held.
+//
+// The journal is written but never waited for: an undo is not refused because the
+// disk is full, and making a step twice is harmless.
+func (u *Unwinder) Unwind(ctx context.Context, want func(Hold) bool) (undone []string, left []Hold) {
+	patience, pause := firstAttempt, firstPause
+	for try := 1; ; try++ {
+		holds := Plan(u.Log.Records())
+		if want != nil {
+			holds = slices.DeleteFunc(holds, func(h Hold) bool { return !want(h) })
+		}
+		left = nil
+		for _, h := range holds {
+			if u.giveBack(ctx, h, try, patience) {
+				undone = append(undone, h.Name)
+			} else {
+				left = append(left, h)
+			}
+		}
+		if len(left) == 0 || !wait(ctx, pause) {
+			return undone, left
+		}
+		patience, pause = laterAttempt, min(2*pause, longestPause)
+	}
+}
+
+// giveBack makes all steps of a hold that are still to be made, in order. One that
+// fails does not keep the others from being tried.
+func (u *Unwinder) giveBack(ctx context.Context, h Hold, try int, patience time.Duration) bool {
+	all := true
+	for _, i := range h.Todo {
+		all = u.step(ctx, h, i, try, patience) && all
+	}
+	return all
+}
+
+func (u *Unwinder) step(ctx context.Context, h Hold, i, try int, patience time.Duration) bool {
+	step := h.Action.Undo[i]
+	// Errors of the journal are ignored from here on: see Unwind.
+	_, _ = u.Log.Append(journal.Record{Type: journal.TypeUndo, Of: h.Of, Step: i, Try: try}, false)
+	state, text := u.attempt(ctx, h, step, patience)
+	_, _ = u.Log.Append(journal.Record{Type: journal.TypeUndone, Of: h.Of, Step: i, State: state, Err: text}, false)
+	if state == journal.Failed && u.Failed != nil {
+		u.Failed(h, step, try, text)
+	}
+	return state != journal.Failed
+}
+
+// attempt makes a step, or the rungs of a ladder until one works.
+func (u *Unwinder) attempt(ctx context.Context, h Hold, step action.Op, patience time.Duration) (action.State, string) {
+	if step.AnyOf == nil {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		return u.Perform.Undo(ctx, h, step)
+	}
+	state, text := journal.Failed, "a ladder without rungs"
+	for _, rung := range step.AnyOf {
+		if state, text = u.attempt(ctx, h, rung, patience); state != journal.Failed {
+			break
+		}
+	}
+	return state, text
+}
+
+// wait waits, and reports whether ctx is still alive.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
