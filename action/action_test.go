@@ -9,7 +9,8 @@ import (
 
 func TestValueSurvivesTheCodec(t *testing.T) {
 	for _, v := range []Value{
-		{}, Bool(true), Bool(false), Int(0), Int(-1), Int(math.MinInt64), Uint(math.MaxUint64), Uint(7),
+		{},
+		Bool(true), Bool(false), Int(0), Int(-1), Int(math.MinInt64), Uint(math.MaxUint64), Uint(7),
 		Float(1), Float(-0.5), Float(1e300), String(""), String("a\"\n\u2028<é"), Bytes([]byte{0, 255}), Secret("pw"),
 		List(), List(Int(1), List(), Dict()), Dict(Entry{"b", Int(1)}, Entry{"a", Value{}}),
 		Dict(Entry{"$bytes", String("not bytes")}), Dict(Entry{"$$x", Int(1)}),

@@ -57,4 +57,3 @@ func (e *ScriptError) Backtrace() string {
 	b.WriteString(e.Msg)
 	return b.String()
 }
-

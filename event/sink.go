@@ -32,11 +32,11 @@ type Sink struct {
 
 	mu      sync.Mutex
 	queue   []item
-	bytes   int           // in the queue
-	dropped int           // events that no line stands for
-	failing bool          // the last write failed
-	held    bool          //
-	closed  bool          //
+	bytes   int  // in the queue
+	dropped int  // events that no line stands for
+	failing bool // the last write failed
+	held    bool
+	closed  bool
 	busy    chan struct{} // not nil while a write is in flight; closed after it
 }
 

@@ -33,7 +33,7 @@ func (s *Script) fault(ctx context.Context, err error) *action.ScriptError {
 	if e := (*starlark.EvalError)(nil); errors.As(err, &e) {
 		return s.evalFault(ctx, e)
 	}
-	if e := (resolve.ErrorList)(nil); errors.As(err, &e) && len(e) > 0 {
+	if e := resolve.ErrorList(nil); errors.As(err, &e) && len(e) > 0 {
 		return s.atPosition(e[0].Pos, e[0].Msg)
 	}
 	if e := (syntax.Error{}); errors.As(err, &e) {

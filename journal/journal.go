@@ -76,7 +76,7 @@ const (
 // Releases, with a result that is applied, says it.
 type Record struct {
 	N    int       `json:"n"`    // assigned by the [Writer]
-	Type Type      `json:"type"` //
+	Type Type      `json:"type"` // decides which members there are
 	Time time.Time `json:"time"` // assigned by the [Writer]
 
 	Run      string    `json:"run,omitempty"`

@@ -15,7 +15,7 @@ type absence struct {
 	message string // part of the message; empty if the code says it all
 }
 
-// Measured on MariaDB 10.11, PostgreSQL 15 and SQLite 3.53, and from the lists of
+// Measured on MariaDB 10.11, PostgreSQL 15 and SQLite 3.54, and from the lists of
 // error codes of MySQL (3093) and PostgreSQL.
 var (
 	absentMySQL = []absence{

@@ -126,4 +126,3 @@ func (a *app) commandOutput() io.Writer {
 	}
 	return a.stdout
 }
-
