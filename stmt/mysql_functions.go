@@ -2,11 +2,12 @@ package stmt
 
 // mysqlReads are functions that only read and are built into every supported
 // server. A name that is built into some of them only (json_extract, row_number,
-// regexp_like) is not here: in the others it is a stored function of whoever
-// created one.
+// regexp_like; md5 and sha1, which MySQL 9.6 moved to a component) is not here: in
+// the others it is a stored function of whoever created one.
 //
-// Source: "Built-In Function and Operator Reference" of the manuals of MySQL 5.6,
-// 8.0 and 9 and of the MariaDB documentation.
+// Sources: MySQL 8.0 sql/item_create.cc and the chapter "Functions and Operators" of
+// the MySQL manual; MariaDB 10.11 knows every one of them (measured: none ends
+// with error 1305).
 var mysqlReads = words(
 	// aggregates
 	`avg bit_and bit_or bit_xor count group_concat max min std stddev stddev_pop stddev_samp sum var_pop var_samp
@@ -16,8 +17,8 @@ var mysqlReads = words(
 	// strings
 	`ascii bin bit_count bit_length cast char char_length character_length charset coercibility collation concat
 	concat_ws convert elt export_set field find_in_set format from_base64 hex insert instr lcase left length locate
-	lower lpad ltrim make_set md5 mid oct octet_length ord position quote repeat replace reverse right rpad rtrim sha
-	sha1 sha2 soundex space strcmp substr substring substring_index to_base64 trim ucase unhex upper`,
+	lower lpad ltrim make_set mid oct octet_length ord position quote repeat replace reverse right rpad rtrim sha2
+	soundex space strcmp substr substring substring_index to_base64 trim ucase unhex upper`,
 	// numbers
 	`abs acos asin atan atan2 ceil ceiling conv cos cot crc32 degrees exp floor ln log log10 log2 mod pi pow power
 	radians rand round sign sin sqrt tan truncate`,

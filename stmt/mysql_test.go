@@ -54,7 +54,7 @@ var mysqlCases = cases{
 		"SET STATEMENT a = f() FOR SELECT 1", "SET STATEMENT a = 1 FOR DROP TABLE t",
 		"SELECT * FROM t INTO OUTFILE '/tmp/x'", "SELECT 'x' INTO DUMPFILE '/tmp/x'", "SELECT 1 INTO b",
 		"SELECT load_file('/etc/passwd')", "SELECT master_pos_wait('a', 1)", "SELECT nextval(s)", "SELECT NEXT VALUE FOR s",
-		"SELECT s.nextval", "SELECT setval(s, 1)", "SELECT lastval(s)", "SELECT uuid_short()", "SELECT json_extract(a, '$') FROM t",
+		"SELECT s.nextval", "SELECT setval(s, 1)", "SELECT lastval(s)", "SELECT uuid_short()", "SELECT md5(1)", "SELECT json_extract(a, '$') FROM t",
 		"SELECT count (*) FROM t", "SELECT count/**/(*) FROM t", "SELECT version ()", "SELECT get_lock ('a', 1)",
 		"SELECT `version`()", "SELECT `sys`.`f`()", "SELECT db.in(1)", "SELECT db.values(1)", "SELECT [version](1)", "SELECT {f(1)}",
 		"SELECT /*! sleep(1), */ 1", "SELECT 1 /*!50000 INTO OUTFILE 'x' */", "/*M! DROP TABLE t */", "SELECT 1 /*!", "/*m!100100 */ SELECT 1",

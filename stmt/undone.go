@@ -15,8 +15,9 @@ type absence struct {
 	message string // part of the message; empty if the code says it all
 }
 
-// Measured on MariaDB 10.11, PostgreSQL 15 and SQLite 3.54, and from the lists of
-// error codes of MySQL (3093) and PostgreSQL.
+// Measured on MariaDB 10.11, PostgreSQL 15 and SQLite 3.54, except: 3093 is from
+// the error reference of MySQL, the messages of pg_stop_backup are from
+// src/backend/access/transam/xlogfuncs.c of PostgreSQL 9.6 to 14.
 var (
 	absentMySQL = []absence{
 		{words: "backup stage end", code: "4146"}, // "You must start backup with BACKUP STAGE START"

@@ -55,7 +55,7 @@ func isPipe(fd int) bool {
 	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
 }
 
-// keeper is the state of a keeper. One goroutine, on the main thread, has it all.
+// keeper is the state of a keeper. One goroutine, on a thread of its own, has it all.
 type keeper struct {
 	reports *json.Encoder
 	wake    <-chan os.Signal // a signal came: SIGCHLD, perhaps
@@ -136,7 +136,7 @@ func (k *keeper) start(req request) syscall.Errno {
 		return errnoOf(err)
 	}
 	k.program = pid
-	releaseStreams()
+
 	return 0
 }
 

@@ -28,17 +28,22 @@
 //
 // A process in uninterruptible sleep, a writer to a frozen filesystem for
 // example, outlives SIGKILL until it wakes up. [Command.Run] does not wait for
-// it: it returns [ErrUnreaped]. SIGKILL stays pending, so such a process does
-// nothing more once it wakes. Work that a program asks of somebody else (a
-// database server, systemd-run) is not in its tree. If the keeper itself is
-// killed, the program dies with it (PR_SET_PDEATHSIG) but its descendants do not.
+// it: it returns [ErrUnreaped]. SIGKILL stays pending, so such a process ends when
+// it wakes; the one system call it slept in may still take effect (a file may be
+// created, but nothing is written to it). Work that a program asks of somebody
+// else (a database server, systemd-run) is not in its tree. If the keeper itself
+// is killed, the program dies with it (PR_SET_PDEATHSIG) but its descendants do not.
 //
 // On other systems there is no keeper: a context that ends kills the process
 // group (on Windows: the process), and a descendant that left it stays.
 //
 // # Cost
 //
-// Running /bin/true takes STARTCOST
+// Running /bin/true takes about 5.5 ms, against 0.7 ms with os/exec (BenchmarkRun,
+// Linux 6.18, two cores, 2026). Most of the difference is the start of a Go
+// process, before main; in a large program package initialization adds to it.
+//
+// # Concurrency
 //
 // The package keeps no state but the fact that [Init] was called. Every Run is
 // independent, and any number may be under way at once.
@@ -127,9 +132,11 @@ type Result struct {
 // Run runs the program and returns when it has ended and its tree is gone.
 //
 // When ctx ends the tree is ended, and Run returns at most Grace and half a
-// second later (on a machine that is not starved of CPU), even if a process
-// cannot be reaped. The error then wraps ctx.Err() and says how the program
-// ended. An exit status other than 0 is not an error.
+// second later, even if a process cannot be reaped, or not that fast because the
+// machine is starved of CPU: the keeper goes on without us then. The error wraps
+// ctx.Err() and says how the program ended. An exit status other than 0 is not
+// an error. When the program has ended by itself and left processes that cannot
+// be killed, Run gives them up after about a quarter of a second.
 //
 // A Result comes with every error; with [ErrStart] its Code is -1. An error
 // wraps [ErrUnreaped] if and only if Result.Reaped is false.

@@ -136,6 +136,15 @@ func TestTreeIsGoneWhenTheContextEnds(t *testing.T) {
 			text, mark := script(tt.script, "echo ready; sleep M; sleep M")
 			text = strings.ReplaceAll(text, "M", mark) // those of hold
 			res, _, late, err := runUntilReady(t, shell(text))
+			for range 2 {
+				if res.Reaped || late < 450*time.Millisecond {
+					break
+				}
+				// All the time was used: right on a starved machine, where the
+				// keeper goes on without us, but not three times in a row.
+				waitUntil(t, "the tree is gone", func() bool { return survivors(t, mark) == nil })
+				res, _, late, err = runUntilReady(t, shell(text))
+			}
 			if !errors.Is(err, context.Canceled) || errors.Is(err, proctree.ErrUnreaped) {
 				t.Errorf("error %v, want context canceled alone", err)
 			}

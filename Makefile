@@ -1,0 +1,48 @@
+# What people type. Each target says what it does in its comment.
+
+TOOL    := go tool -modfile=tools/go.mod
+GOFILES := $(shell git ls-files '*.go')
+
+.PHONY: build demo test setup lint unit fuzz bench
+
+# The command, static, in ./bin.
+build:
+	CGO_ENABLED=0 go build -o bin/starhost ./cmd/starhost
+
+# A whole run on an embedded database; needs nothing but Go.
+demo:
+	@CGO_ENABLED=0 go run ./cmd/starhost demo
+
+# The gate: installs what a Debian machine lacks, then runs everything.
+test: setup lint unit fuzz
+
+# Servers and filesystem tools for the tests, if we may install them.
+setup:
+	@sh tools/setup.sh
+
+lint:
+	@echo '== format'
+	@test -z "$$($(TOOL) gofumpt -l $(GOFILES) | tee /dev/stderr)"
+	@echo '== vet'
+	go vet ./...
+	GOOS=darwin go vet ./...
+	GOOS=windows go vet ./...
+	@echo '== build without cgo'
+	CGO_ENABLED=0 go build -o /dev/null ./...
+	@echo '== staticcheck'
+	$(TOOL) staticcheck ./...
+	@echo '== govulncheck'
+	@sh tools/govulncheck.sh
+
+unit:
+	@echo '== tests, with the race detector'
+	go test -race -timeout 15m ./...
+
+# Every fuzz target for FUZZTIME, from its seeds.
+FUZZTIME ?= 20s
+fuzz:
+	@sh tools/fuzz.sh $(FUZZTIME)
+
+# Figures as ratios of one run; see docs/performance.md.
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
