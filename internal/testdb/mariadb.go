@@ -13,8 +13,10 @@ func MariaDB(t testing.TB, o Options) *Server {
 	binary := program(t, o.Binary, "mariadbd", "/usr/sbin/mariadbd")
 	install := program(t, "", "mariadb-install-db", "/usr/bin/mariadb-install-db")
 	s := prepare(t, o, "mysql")
-	run(t, s, install, "--no-defaults", "--datadir="+s.Dir, "--auth-root-authentication-method=normal",
-		"--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=8M")
+	if !s.restored {
+		run(t, s, install, "--no-defaults", "--datadir="+s.Dir, "--auth-root-authentication-method=normal",
+			"--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=8M")
+	}
 	return s.mysql(t, o, binary, "--lc-messages-dir=/usr/share/mysql", "--innodb-log-file-size=8M", "--skip-name-resolve")
 }
 

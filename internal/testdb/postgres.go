@@ -17,8 +17,10 @@ func Postgres(t testing.TB, o Options) *Server {
 	t.Helper()
 	binary := program(t, o.Binary, "", newest("/usr/lib/postgresql/*/bin/postgres"))
 	s := prepare(t, o, "postgres")
-	run(t, s, filepath.Join(filepath.Dir(binary), "initdb"), "-D", s.Dir, "-U", "postgres", "-A", "trust",
-		"--no-sync", "--locale=C", "--encoding=UTF8")
+	if !s.restored {
+		run(t, s, filepath.Join(filepath.Dir(binary), "initdb"), "-D", s.Dir, "-U", "postgres", "-A", "trust",
+			"--no-sync", "--locale=C", "--encoding=UTF8")
+	}
 	s.User, s.stop = "postgres", syscall.SIGINT // fast shutdown
 	s.Socket = filepath.Join(s.home, ".s.PGSQL.5432")
 	s.argv = append([]string{

@@ -2,7 +2,9 @@ package testdb
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/user"
@@ -53,7 +55,10 @@ func prepare(t testing.TB, o Options, account string) *Server {
 		parent = o.Dir
 	}
 	s.Dir = filepath.Join(parent, "data")
-	if err := os.Mkdir(s.Dir, 0o700); err != nil {
+	switch err := os.Mkdir(s.Dir, 0o700); {
+	case errors.Is(err, fs.ErrExist):
+		s.restored = true
+	case err != nil:
 		t.Fatalf("testdb: %v", err)
 	}
 	if o.Dir != "" {
@@ -179,13 +184,16 @@ func (p *process) pause() error {
 	for _, pid := range p.paused {
 		_ = unix.Kill(pid, unix.SIGSTOP)
 	}
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.After(5 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
 	for _, pid := range append([]int{p.pid()}, p.paused...) {
 		for state := "?"; state != "T" && state != "Z" && state != ""; state, _ = status(pid) {
-			if time.Now().After(deadline) {
+			select {
+			case <-tick.C:
+			case <-deadline:
 				return fmt.Errorf("process %d does not stop: state %s", pid, state)
 			}
-			time.Sleep(time.Millisecond) // a poll with a deadline: nothing tells
 		}
 	}
 	return nil

@@ -38,13 +38,14 @@ type Server struct {
 	Dir    string // its data directory
 	User   string // a superuser without a password
 
-	home    string // short-named directory of the socket and the output
-	argv    []string
-	env     []string
-	account string // unprivileged user of the machine
-	stop    os.Signal
-	ping    func(context.Context) error
-	clean   func() // after the server was killed
+	restored bool   // the data was there already
+	home     string // short-named directory of the socket and the output
+	argv     []string
+	env      []string
+	account  string // unprivileged user of the machine
+	stop     os.Signal
+	ping     func(context.Context) error
+	clean    func() // after the server was killed
 
 	process *process // nil while stopped
 }

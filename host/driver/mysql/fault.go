@@ -59,9 +59,12 @@ func failed(query string, err error, begun bool) action.Result {
 		if !begun && certified(query, reply.Number) {
 			state = action.NotApplied
 		}
+		kind, lost := action.KindRefused, slices.Contains(ending, reply.Number)
+		if lost {
+			kind = action.KindKilled
+		}
 		return action.Result{State: state, Err: &action.Fault{
-			Kind: action.KindRefused, Code: action.Int(int64(reply.Number)), Message: message(reply),
-			Lost: slices.Contains(ending, reply.Number),
+			Kind: kind, Code: action.Int(int64(reply.Number)), Message: message(reply), Lost: lost,
 		}}
 	}
 	switch {

@@ -8,9 +8,10 @@
 //
 // Nothing is set on the server. A session is in utf8mb4.
 //
-// Identity: Server is @@server_uuid. MariaDB has none (10.11), nor anything that
-// survives a restart and is not shared by copies of the data; there it is made of
-// host name, data directory and port. Started is computed from Uptime.
+// Identity: Server is @@server_uuid. MariaDB has none; its server_uid is a hash of
+// hardware address and port, the same for all servers of a machine that have no port
+// (measured on 10.11). There Server is made of host name, data directory and port.
+// Started is computed from Uptime.
 //
 // Parameters of the connection: "tls" is "false" (the default), "true",
 // "skip-verify" or "preferred"; "tls_ca" is a file of certificates to trust.

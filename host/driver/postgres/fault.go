@@ -15,7 +15,7 @@ import (
 // uncertain are the error codes, or their classes, that do not certify that the
 // statement had no effect (PostgreSQL manual, appendix "Error Codes").
 var uncertain = []string{
-	"08",    // connection exception
+	"080",   // connection exception, but not 08P01: a message that was refused
 	"40",    // transaction rollback: deadlock, serialization, completion unknown
 	"57014", // query cancelled: pg_backup_stop, for one, has ended the backup by then
 	"57P",   // operator intervention: shutdown, terminated, idle timeout
@@ -51,8 +51,12 @@ func failed(query string, err error) action.Result {
 	// FATAL and PANIC end the session.
 	lost := reply.Severity == "FATAL" || reply.Severity == "PANIC" ||
 		reply.SeverityUnlocalized == "FATAL" || reply.SeverityUnlocalized == "PANIC"
+	kind := action.KindRefused
+	if lost {
+		kind = action.KindKilled
+	}
 	return action.Result{State: state, Err: &action.Fault{
-		Kind: action.KindRefused, Code: action.String(reply.Code), Message: message(reply), Lost: lost,
+		Kind: kind, Code: action.String(reply.Code), Message: message(reply), Lost: lost,
 	}}
 }
 

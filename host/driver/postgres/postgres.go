@@ -73,9 +73,23 @@ func newPeer(cfg driver.Config) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Whatever the library would take from elsewhere is given here: what is in the
-	// connection string has precedence over its environment and its defaults.
-	c, err := pgconn.ParseConfig(keywords([][2]string{
+	c, err := pgconn.ParseConfig(connection(cfg, host, port))
+	if err != nil {
+		return nil, fmt.Errorf("connection: %w", errors.Unwrap(err)) // the outer text has the whole string
+	}
+	c.RuntimeParams = map[string]string{
+		"application_name": strings.TrimSpace("starhost " + cfg.RunID),
+		"client_encoding":  "UTF8",
+	}
+	c.MaxProtocolMessageBodyLen = maxMessage
+	return &peer{c}, nil
+}
+
+// connection is the library's connection string. Whatever the library would take
+// from elsewhere is in it, because it has precedence over the environment and over
+// files in the home directory.
+func connection(cfg driver.Config, host string, port int) string {
+	return keywords([][2]string{
 		{"host", host},
 		{"port", strconv.Itoa(port)},
 		{"user", cfg.User},
@@ -97,16 +111,7 @@ func newPeer(cfg driver.Config) (*peer, error) {
 		{"max_protocol_version", "3.0"},
 		{"channel_binding", "prefer"},
 		{"require_auth", ""},
-	}))
-	if err != nil {
-		return nil, fmt.Errorf("connection: %w", errors.Unwrap(err)) // the outer text has the whole string
-	}
-	c.RuntimeParams = map[string]string{
-		"application_name": strings.TrimSpace("starhost " + cfg.RunID),
-		"client_encoding":  "UTF8",
-	}
-	c.MaxProtocolMessageBodyLen = maxMessage
-	return &peer{c}, nil
+	})
 }
 
 // place returns what libpq calls host, a directory or a name, and the port.

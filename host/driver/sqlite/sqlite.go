@@ -5,6 +5,10 @@
 // must exist. There is no server: End closes a connection of this process, and the
 // sessions of another process ended with it, so that none can be adopted.
 //
+// SQLite locks with POSIX record locks, which the kernel drops when any descriptor
+// of the file is closed by the process: nothing else in the process may open the
+// file while a session holds a lock.
+//
 // Identity: Server is the canonical path with device and inode, where the system
 // has them, so that a file put in the place of another one is told apart.
 //

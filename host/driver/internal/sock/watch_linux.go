@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -32,6 +33,7 @@ func watch(conn net.Conn, ended chan<- struct{}) (stop func(), err error) {
 		_ = dup.Close()
 		return nil, fmt.Errorf("cannot watch the socket: %w", err)
 	}
+	var ours atomic.Bool // our own end looks like the peer's
 	go func() {
 		gone := false
 		// The error is that of the descriptor having been closed: not the peer's doing.
@@ -39,11 +41,12 @@ func watch(conn net.Conn, ended chan<- struct{}) (stop func(), err error) {
 			gone = hungUp(int(fd))
 			return gone
 		})
-		if gone {
+		if gone && !ours.Load() {
 			close(ended)
 		}
 	}()
 	return func() {
+		ours.Store(true)
 		// A duplicate keeps the connection open at the peer until it is closed too,
 		// which the runtime does when the watcher has let go; shut down at once.
 		_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_RDWR) })

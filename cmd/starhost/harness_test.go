@@ -1,0 +1,201 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/starhost/starhost"
+	"github.com/starhost/starhost/run"
+)
+
+// asCommand makes the test program the real command, with faults if asked for.
+const asCommand = "STARHOST_TEST_COMMAND"
+
+func TestMain(m *testing.M) {
+	starhost.Init()
+	if os.Getenv(asCommand) != "" {
+		_ = os.Unsetenv(asCommand)
+		os.Exit(execute(environment{
+			args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, wrap: faultFromEnv(),
+		}))
+	}
+	testscript.Main(m, map[string]func(){"starhost": main})
+}
+
+// password is that of the user our runs log in as. It must be seen nowhere.
+const password = `Tr0ub4dor"&3 of %s`
+
+// command is a place to run the real command from: a config, a state directory
+// and a runtime directory on tmpfs.
+type command struct {
+	t                    testing.TB
+	dir, config          string
+	stateDir, runtimeDir string
+	env                  []string
+	stdin                *os.File
+}
+
+// newCommand writes the config; PASSWORD_FILE in it is the path of a file with
+// the password.
+func newCommand(t testing.TB, config string) *command {
+	t.Helper()
+	c := &command{t: t, dir: t.TempDir(), runtimeDir: memoryDir(t)}
+	c.config, c.stateDir = filepath.Join(c.dir, "workload.conf"), filepath.Join(c.dir, "state")
+	passwordFile := filepath.Join(c.dir, "password")
+	write(t, passwordFile, password+"\n")
+	write(t, c.config, strings.ReplaceAll(config, "PASSWORD_FILE", passwordFile))
+	t.Cleanup(c.checkNoPassword)
+	return c
+}
+
+// memoryDir returns a directory on tmpfs, which no test freezes.
+func memoryDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "starhost-test-")
+	if err != nil {
+		dir = t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// outcome is how one command ended.
+type outcome struct {
+	exit           int
+	report         *run.Report // with --json
+	stdout, stderr string
+	took           time.Duration
+}
+
+// process starts the command.
+func (c *command) process(args ...string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", append([]string{
+		"--config", c.config, "--state-dir", c.stateDir, "--runtime-dir", c.runtimeDir,
+	}, args...)...)
+	cmd.Env = append(append(os.Environ(), asCommand+"=1"), c.env...)
+	if c.stdin != nil {
+		cmd.Stdin = c.stdin
+	}
+	return cmd
+}
+
+// run runs the command to its end, which must come within a minute.
+func (c *command) run(args ...string) outcome {
+	c.t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := c.process(args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = time.Second
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	hang := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Signal(syscall.SIGQUIT) })
+	err := cmd.Wait()
+	hang.Stop()
+	o := outcome{stdout: stdout.String(), stderr: stderr.String(), took: time.Since(start)}
+	exit := (*exec.ExitError)(nil)
+	switch {
+	case errors.As(err, &exit):
+		o.exit = exit.ExitCode()
+	case err != nil:
+		c.t.Fatalf("%v: %v\n%s", args, err, o.stderr)
+	}
+	if strings.HasPrefix(o.stdout, "{") {
+		o.report = &run.Report{}
+		if err := json.Unmarshal(stdout.Bytes(), o.report); err != nil {
+			c.t.Fatalf("report of %v: %v\n%s", args, err, o.stdout)
+		}
+	}
+	if where := secretIn(o.stdout + o.stderr); where != "" {
+		c.t.Errorf("the password is in the output of %v: %s", args, where)
+	}
+	return o
+}
+
+// want fails the test unless the command ended with that status.
+func (o outcome) want(t testing.TB, exit int) outcome {
+	t.Helper()
+	if o.exit != exit {
+		t.Fatalf("exit status %d, want %d\n%s\n%s", o.exit, exit, o.stdout, o.stderr)
+	}
+	return o
+}
+
+// checkNoPassword looks for the password in everything that was written.
+func (c *command) checkNoPassword() {
+	for _, dir := range []string{c.stateDir, c.runtimeDir} {
+		noPasswordBelow(c.t, dir)
+	}
+}
+
+func noPasswordBelow(t testing.TB, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if where := secretIn(string(text)); where != "" {
+			t.Errorf("the password is in %s: %s", path, where)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// secretIn returns where the password stands in text, in any form, or "".
+func secretIn(text string) string {
+	for _, part := range []string{"Tr0ub4dor", `&3 of %s`} {
+		if i := strings.Index(text, part); i >= 0 {
+			return text[max(0, i-60):min(len(text), i+60)]
+		}
+	}
+	return ""
+}
+
+// eventually polls until ok says yes; what is expected is in what.
+func eventually(t testing.TB, within time.Duration, what string, ok func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("not within %v: %s", within, what)
+		case <-tick.C:
+		}
+	}
+}
+
+// config is a config for one workload of a server that is reached by a socket.
+func configFor(workload, scheme, socket, more string) string {
+	return fmt.Sprintf("[workload \"orders\"]\nworkload_name = %s\nconnection = %s://starhost@localhost/?socket=%s\npassword_file = PASSWORD_FILE\n%s",
+		workload, scheme, socket, more)
+}
