@@ -92,7 +92,7 @@ func (p *prepared) connectAll(ctx context.Context, compiled []*interp.Script) er
 	if err != nil {
 		return err
 	}
-	p.filesystems = host.NewFilesystems([]string{p.RuntimeDir}, freezes == run.FreezeNamed, p.lockFilesystem)
+	p.filesystems = host.NewFilesystems([]string{p.RuntimeDir}, freezes == run.FreezeNamed, run.CarriedDir, p.lockFilesystem)
 	p.onClose(func() { _ = p.filesystems.Close() })
 	for i, w := range p.workloads {
 		m, err := p.member(ctx, w, compiled[i])

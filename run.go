@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/internal/probe"
 	"github.com/starhost/starhost/internal/redact"
 	"github.com/starhost/starhost/interp"
 	"github.com/starhost/starhost/journal"
@@ -57,14 +58,14 @@ func Run(ctx context.Context, o Options) (*run.Report, error) {
 func (p *prepared) lead(ctx context.Context, c run.Config, compiled []*interp.Script) (*run.Report, error) {
 	connecting, cancel := context.WithTimeout(ctx, c.Limits.Prescript)
 	defer cancel()
-	if err := p.connectAll(connecting, compiled); err != nil {
-		fault := (*action.Fault)(nil)
-		if !errors.As(err, &fault) {
-			return nil, err
-		}
-		return p.unreachable(fault), nil
+	err := p.connectAll(connecting, compiled)
+	if err == nil {
+		err = p.nameMounts(connecting)
 	}
-	if err := p.nameMounts(ctx); err != nil {
+	if fault := (*action.Fault)(nil); errors.As(err, &fault) {
+		return p.refused(fault), nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	w, err := journal.Create(journal.OS{}, journals(p.StateDir), p.id, time.Now)
@@ -102,15 +103,19 @@ func (p *prepared) nameMounts(ctx context.Context) error {
 		if len(w.FSFreeze.Mounts) == 0 {
 			continue
 		}
-		if _, err := p.filesystems.Name(ctx, "", w.FSFreeze.Mounts); err != nil {
+		_, err := p.filesystems.Name(ctx, "", w.FSFreeze.Mounts)
+		if errors.Is(err, probe.ErrBlocked) || ctx.Err() != nil {
+			return &action.Fault{Kind: action.KindFreeze, Message: err.Error()}
+		}
+		if err != nil {
 			return configError("%s:%d: [%s] fs_freeze: %w", w.File, w.Line, w.Name, err)
 		}
 	}
 	return nil
 }
 
-// unreachable is the report of a run that ended before its journal began.
-func (p *prepared) unreachable(f *action.Fault) *run.Report {
+// refused is the report of a run that ended before its journal began.
+func (p *prepared) refused(f *action.Fault) *run.Report {
 	p.Log.Error().Msg(f.Message)
 	return &run.Report{
 		Run: p.id, Exit: run.ExitPrescript, Error: &run.Error{Kind: f.Kind, Message: f.Message, Stack: []string{}},

@@ -29,6 +29,7 @@ import (
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/config"
+	"github.com/starhost/starhost/internal/probe"
 	"github.com/starhost/starhost/internal/proctree"
 	"github.com/starhost/starhost/internal/redact"
 	"github.com/starhost/starhost/run"
@@ -38,8 +39,12 @@ import (
 const Version = "0.1.0"
 
 // Init must be called first in main. A process that was started as a helper of
-// another one (the keeper of a program's process tree) does not return from it.
-func Init() { proctree.Init() }
+// another one (the keeper of a program's process tree, a probe of a filesystem)
+// does not return from it.
+func Init() {
+	proctree.Init()
+	probe.Init()
+}
 
 // Options say what to do, where, and how to tell about it.
 type Options struct {

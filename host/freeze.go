@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/freeze"
+	"github.com/starhost/starhost/internal/probe"
 	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/undo"
 )
@@ -20,6 +22,8 @@ type Filesystems struct {
 	keep []string
 	// freezes says that we freeze them; if somebody else does, they are only synced.
 	freezes bool
+	// folder is where a filesystem carries the recovery point, below its mount point.
+	folder string
 	// lock takes a filesystem for this run alone.
 	lock func(device string) (release func(), err error)
 
@@ -37,10 +41,10 @@ type declaration struct {
 }
 
 // NewFilesystems returns the filesystems of a run. keep are paths whose filesystems
-// are refused; freezes says whether we freeze what is named; lock takes a
-// filesystem for this run.
-func NewFilesystems(keep []string, freezes bool, lock func(device string) (func(), error)) *Filesystems {
-	return &Filesystems{keep: keep, freezes: freezes, lock: lock, declared: map[string]*declaration{}}
+// are refused; freezes says whether we freeze what is named; folder is what a
+// filesystem must be able to take a file in; lock takes one for this run.
+func NewFilesystems(keep []string, freezes bool, folder string, lock func(device string) (func(), error)) *Filesystems {
+	return &Filesystems{keep: keep, freezes: freezes, folder: folder, lock: lock, declared: map[string]*declaration{}}
 }
 
 func (h *Host) freeze(ctx context.Context, f *action.Freeze) action.Result {
@@ -72,15 +76,30 @@ func (f *Filesystems) Name(ctx context.Context, member string, paths []string) (
 	defer closeAll(found)
 	for _, fs := range found {
 		mounts = append(mounts, fs.Mountpoint)
-		if err := fs.Sync(ctx); err != nil {
+		if err := f.ready(ctx, fs); err != nil {
 			return nil, err
-		}
-		if !fs.ReadOnly && !slices.Contains(f.carriers, fs.Mountpoint) {
-			f.carriers = append(f.carriers, fs.Mountpoint)
 		}
 	}
 	d.paths = append(d.paths, paths...)
 	return mounts, nil
+}
+
+// ready syncs a filesystem and makes sure that it can take the recovery point: what
+// is full, or frozen by somebody else, is found out while nothing is held.
+func (f *Filesystems) ready(ctx context.Context, fs *freeze.Filesystem) error {
+	if err := fs.Sync(ctx); err != nil {
+		return err
+	}
+	if fs.ReadOnly || slices.Contains(f.carriers, fs.Mountpoint) {
+		return nil
+	}
+	if f.freezes {
+		if err := probe.Write(ctx, filepath.Join(fs.Mountpoint, f.folder)); err != nil {
+			return err
+		}
+	}
+	f.carriers = append(f.carriers, fs.Mountpoint)
+	return nil
 }
 
 // cannotFreeze reports whether an error only matters to who wants to freeze.

@@ -128,8 +128,6 @@ func TestGlobalIsSetBackUnlessSomebodyElseChangedIt(t *testing.T) {
 // What somebody else froze is refused, and stays frozen.
 func TestForeignFreezeIsRefused(t *testing.T) {
 	w := newWindow(t)
-	// Frozen before the run it would hang the server's own writes; so it is frozen
-	// when the database is locked: the hold of another agent.
 	other := testfs.New(t, "xfs", 0)
 	other.Freeze(t)
 	r := w.run("fs_freeze = "+w.fs.Dir+", "+other.Dir+"\n", func(context.Context) error {
@@ -172,7 +170,7 @@ func TestSnapshotCommandGoesWrong(t *testing.T) {
 			if tt.exit != run.ExitDone && (string(got.report.Error.Kind) != tt.kind || !strings.Contains(got.report.Error.Message, tt.says)) {
 				t.Errorf("error %+v, want %s: %s", got.report.Error, tt.kind, tt.says)
 			}
-			if got.report.FrozenMS > 1300 {
+			if got.report.FrozenMS > 1300 && !strings.Contains(tt.more, "freeze_timeout = 10") {
 				t.Errorf("frozen for %v ms", got.report.FrozenMS)
 			}
 		})

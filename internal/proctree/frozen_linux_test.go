@@ -98,7 +98,7 @@ func TestRunDoesNotWaitForASleeperOnAFrozenFilesystem(t *testing.T) {
 
 func TestSleeperLeftByAProgramThatEnded(t *testing.T) {
 	dir, thaw := frozenFilesystem(t)
-	c := shell("(setsid sh -c 'echo x > " + dir + "/file' &); while ! grep -q 'State:.D' /proc/[0-9]*/task/*/status; do :; done 2>/dev/null; exit 3")
+	c := shell("setsid sh -c 'echo x > " + dir + "/file' & until grep -q 'State:.D' /proc/$!/status; do :; done; exit 3")
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	res, err := c.Run(ctx)

@@ -136,7 +136,7 @@ func (k *keeper) start(req request) syscall.Errno {
 		return errnoOf(err)
 	}
 	k.program = pid
-
+	releaseStreams()
 	return 0
 }
 

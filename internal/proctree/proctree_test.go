@@ -48,18 +48,6 @@ func run(t *testing.T, c *proctree.Command) proctree.Result {
 	return res
 }
 
-// need skips the test on a laptop and fails it where everything must be there.
-func need(t *testing.T, ok bool, what string) {
-	t.Helper()
-	switch {
-	case ok:
-	case os.Getenv("CI") == "true":
-		t.Fatal("CI must have: " + what)
-	default:
-		t.Skip("needs " + what)
-	}
-}
-
 func needShell(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS == "windows" {

@@ -18,6 +18,18 @@ import (
 	"github.com/starhost/starhost/internal/proctree"
 )
 
+// need skips the test on a laptop and fails it where everything must be there.
+func need(t *testing.T, ok bool, what string) {
+	t.Helper()
+	switch {
+	case ok:
+	case os.Getenv("CI") == "true":
+		t.Fatal("CI must have: " + what)
+	default:
+		t.Skip("needs " + what)
+	}
+}
+
 func TestStartErrors(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, text string, mode os.FileMode) string {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -135,8 +136,8 @@ type process struct {
 	paused []int
 }
 
-// start starts a program that neither shares our standard streams (a server that
-// inherits a pipe keeps its reader waiting) nor outlives us.
+// start starts a program that does not outlive us, nor shares our standard streams:
+// a server that inherits a pipe keeps its reader waiting.
 func start(argv, env []string, account, dir, output string) (*process, error) {
 	who, err := credential(account)
 	if err != nil {
@@ -149,16 +150,21 @@ func start(argv, env []string, account, dir, output string) (*process, error) {
 	defer out.Close()
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = env, dir, out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who, Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who, Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	p := &process{cmd: cmd, ended: make(chan struct{})}
+	started := make(chan error)
 	go func() {
-		p.err = cmd.Wait()
-		close(p.ended)
+		// The parent whose death the kernel tells of is a thread: keep it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			p.err = cmd.Wait()
+			close(p.ended)
+		}
 	}()
-	return p, nil
+	return p, <-started
 }
 
 func (p *process) pid() int                { return p.cmd.Process.Pid }

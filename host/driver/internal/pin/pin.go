@@ -23,6 +23,7 @@ import (
 // are what [driver.Session] promises, with room for a busy machine.
 const (
 	interruptGrace = 250 * time.Millisecond // to be interrupted and to reply
+	interruptAgain = 25 * time.Millisecond  // to reply before it is interrupted again
 	endGrace       = 150 * time.Millisecond // to have the session ended at the server
 	breakGrace     = 100 * time.Millisecond // to come back when its socket is closed
 	closeGrace     = 50 * time.Millisecond  // each step of closing a busy session

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 type fake struct {
 	reply     chan action.Result // of the next statements; closed: Run panics
 	deaf      bool               // Break has no effect, as in a call that the kernel does not return from
+	begun     chan struct{}      // a statement has been made
 	broken    chan struct{}
 	breaks    atomic.Int32
 	closed    atomic.Int32
@@ -25,7 +27,7 @@ type fake struct {
 
 func newFake() *fake {
 	ok := func(context.Context) error { return nil }
-	return &fake{reply: make(chan action.Result, 9), broken: make(chan struct{}), interrupt: ok, end: ok}
+	return &fake{reply: make(chan action.Result, 9), begun: make(chan struct{}, 9), broken: make(chan struct{}), interrupt: ok, end: ok}
 }
 
 func (f *fake) ID() string                        { return "1" }
@@ -41,6 +43,7 @@ func (f *fake) Break() {
 }
 
 func (f *fake) Run(string, []action.Value, func()) action.Result {
+	f.begun <- struct{}{}
 	select {
 	case r, ok := <-f.reply:
 		if !ok {
@@ -63,45 +66,52 @@ func hang(ctx context.Context) error {
 
 var done = action.Result{State: action.Applied}
 
+// endings are what can happen when the time of a statement is over.
+var endings = map[string]struct {
+	set  func(*fake)
+	want action.State
+	lost bool
+}{
+	"the server interrupts": {func(f *fake) {
+		f.interrupt = func(context.Context) error {
+			f.reply <- action.Result{State: action.Unknown, Err: &action.Fault{Message: "interrupted"}}
+			f.reply <- done // the statement without effect
+			return nil
+		}
+	}, action.Unknown, false},
+	"the statement was faster": {func(f *fake) {
+		f.interrupt = func(context.Context) error { f.reply <- done; f.reply <- done; return nil }
+	}, action.Applied, false},
+	"the statement was faster, nobody knows when the interruption comes": {func(f *fake) {
+		f.interrupt = func(ctx context.Context) error { f.reply <- done; return hang(ctx) }
+	}, action.Applied, true},
+	"the interruption is of no use": {func(f *fake) {}, action.Unknown, true},
+	"the session cannot be used after it": {func(f *fake) {
+		f.interrupt = func(context.Context) error { f.reply <- done; return nil }
+	}, action.Applied, true},
+	"the server does not answer at all": {func(f *fake) {
+		f.interrupt, f.end = hang, hang
+	}, action.Unknown, true},
+	"and the kernel does not either": {func(f *fake) {
+		f.interrupt, f.end, f.deaf = hang, hang, true
+	}, action.Unknown, true},
+}
+
 func TestEndings(t *testing.T) {
-	for name, c := range map[string]struct {
-		set  func(*fake)
-		want action.State
-		lost bool
-	}{
-		"the server interrupts": {func(f *fake) {
-			f.interrupt = func(context.Context) error {
-				f.reply <- action.Result{State: action.Unknown, Err: &action.Fault{Message: "interrupted"}}
-				f.reply <- done // the statement without effect
-				return nil
-			}
-		}, action.Unknown, false},
-		"the statement was faster": {func(f *fake) {
-			f.interrupt = func(context.Context) error { f.reply <- done; f.reply <- done; return nil }
-		}, action.Applied, false},
-		"the statement was faster, nobody knows when the interruption comes": {func(f *fake) {
-			f.interrupt = func(ctx context.Context) error { f.reply <- done; return hang(ctx) }
-		}, action.Applied, true},
-		"the interruption is of no use": {func(f *fake) {}, action.Unknown, true},
-		"the session cannot be used after it": {func(f *fake) {
-			f.interrupt = func(context.Context) error { f.reply <- done; return nil }
-		}, action.Applied, true},
-		"the server does not answer at all": {func(f *fake) {
-			f.interrupt, f.end = hang, hang
-		}, action.Unknown, true},
-		"and the kernel does not either": {func(f *fake) {
-			f.interrupt, f.end, f.deaf = hang, hang, true
-		}, action.Unknown, true},
-	} {
+	for name, c := range endings {
 		t.Run(name, func(t *testing.T) {
 			before := runtime.NumGoroutine()
 			f := newFake()
 			c.set(f)
 			s := NewSession("main", f, f, "settle")
-			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
+			result := make(chan action.Result, 1)
+			go func() { result <- s.Do(ctx, "statement", nil) }()
+			<-f.begun
+			cancel()
 			begin := time.Now()
-			r := s.Do(ctx, "statement", nil)
+			r := <-result
 			if took := time.Since(begin); took > promised {
 				t.Errorf("Do took %s", took)
 			}
@@ -147,9 +157,11 @@ func TestCloseDuringStop(t *testing.T) {
 	s := NewSession("main", f, f, "settle")
 	ctx, cancel := context.WithCancel(t.Context())
 	stopping := make(chan struct{})
-	f.interrupt = func(context.Context) error { close(stopping); return nil }
+	once := sync.OnceFunc(func() { close(stopping) })
+	f.interrupt = func(context.Context) error { once(); return nil }
 	result := make(chan action.Result, 1)
 	go func() { result <- s.Do(ctx, "statement", nil) }()
+	<-f.begun
 	cancel()
 	<-stopping
 	begin := time.Now()

@@ -112,29 +112,46 @@ func (s *Session) do(ctx context.Context, query string, params []action.Value) (
 func (s *Session) stop(reply <-chan action.Result) (r action.Result, free bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), interruptGrace)
 	defer cancel()
-	interrupted := s.stopper.Interrupt(ctx)
-	if interrupted == nil {
+	r, back := s.interrupt(ctx, reply)
+	if !back {
+		return s.abandon(reply, endGrace, breakGrace), false
+	}
+	if r.Err != nil && r.Err.Lost {
+		s.lose()
+		return r, true
+	}
+	settled := run(s.link, s.settle, nil, func() {})
+	select {
+	case last := <-settled:
+		if last.Err != nil && last.Err.Lost {
+			s.lose()
+			return lostToo(r), true
+		}
+		return r, true
+	case <-ctx.Done():
+		s.abandon(settled, endGrace, breakGrace)
+		return lostToo(r), false
+	}
+}
+
+// interrupt has the server interrupt the statement until it is back. Once is not
+// always enough: MariaDB 10.11 was seen to confirm a KILL QUERY that came while the
+// statement was beginning, and to go on with it.
+func (s *Session) interrupt(ctx context.Context, reply <-chan action.Result) (r action.Result, back bool) {
+	again := time.NewTicker(interruptAgain)
+	defer again.Stop()
+	for {
+		if s.stopper.Interrupt(ctx) != nil {
+			return r, false
+		}
 		select {
 		case r = <-reply:
-			if r.Err != nil && r.Err.Lost {
-				s.lose()
-				return r, true
-			}
-			settled := run(s.link, s.settle, nil, func() {})
-			select {
-			case last := <-settled:
-				if last.Err != nil && last.Err.Lost {
-					s.lose()
-				}
-				return r, true
-			case <-ctx.Done():
-				s.abandon(settled, endGrace, breakGrace)
-				return lostToo(r), false
-			}
+			return r, true
+		case <-again.C:
 		case <-ctx.Done():
+			return r, false
 		}
 	}
-	return s.abandon(reply, endGrace, breakGrace), false
 }
 
 // abandon ends the session: at the server, if that can be done in time, and here
