@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"time"
 
 	"github.com/starhost/starhost/config"
@@ -117,4 +118,19 @@ func (p *prepared) checkConnection(ctx context.Context, w config.Workload) Findi
 		f.OK, f.Detail = false, err.Error()
 	}
 	return f
+}
+
+// refuseDeadRuns looks for runs of these workloads that died with something held.
+func (p *prepared) refuseDeadRuns() error {
+	list, err := Status(p.StateDir, p.RuntimeDir, 0)
+	if err != nil {
+		return configError("state directory: %w", err)
+	}
+	for _, s := range list {
+		ours := slices.ContainsFunc(p.workloads, func(w config.Workload) bool { return slices.Contains(s.Members, w.Name) })
+		if ours && s.State == RunDead && len(s.Held) > 0 {
+			return &DeadRunError{Run: s.Run, Held: s.Held}
+		}
+	}
+	return nil
 }

@@ -36,7 +36,7 @@ func Run(ctx context.Context, o Options) (*run.Report, error) {
 	if err := p.lockWorkloads(); err != nil {
 		return nil, err
 	}
-	if err := p.refuseDeadRuns(); err != nil {
+	if err := p.recoverFirst(ctx); err != nil {
 		return nil, err
 	}
 	config, err := p.config()
@@ -121,27 +121,6 @@ func (p *prepared) refused(f *action.Fault) *run.Report {
 		Run: p.id, Exit: run.ExitPrescript, Error: &run.Error{Kind: f.Kind, Message: f.Message, Stack: []string{}},
 		Held: []string{}, Phases: []run.Phase{}, Members: []run.MemberReport{},
 	}
-}
-
-// refuseDeadRuns looks for runs of these workloads that died with something held.
-// The workloads are locked, so a journal of theirs without an end has no run.
-func (p *prepared) refuseDeadRuns() error {
-	names := map[string]bool{}
-	for _, w := range p.workloads {
-		names[w.Name] = true
-	}
-	left, err := leftBehind(p.StateDir, thisMachine().Boot)
-	if err != nil {
-		return configError("state directory: %w", err)
-	}
-	for _, l := range left {
-		for _, m := range l.Members {
-			if names[m] {
-				return &DeadRunError{Run: l.Run, Held: l.Held}
-			}
-		}
-	}
-	return nil
 }
 
 // thisMachine is what the begin record says of the machine.

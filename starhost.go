@@ -103,7 +103,7 @@ type DeadRunError struct {
 
 // Error names what is held.
 func (e *DeadRunError) Error() string {
-	return fmt.Sprintf("run %s died and left held: %s", e.Run, strings.Join(e.Held, "; "))
+	return fmt.Sprintf("run %s died and may still hold: %s; starhost recover undoes it", e.Run, strings.Join(e.Held, "; "))
 }
 
 // limits are those of the strictest workload: a run has one deadline.

@@ -1,7 +1,6 @@
 package starhost
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
 	"time"
@@ -89,9 +88,8 @@ func statusOf(records []journal.Record, boot string) RunStatus {
 			s.State, s.Phase, s.Until, s.Verdict, s.Exit = RunEnded, "", nil, r.Verdict, r.Exit
 		}
 	}
-	holds := undo.Plan(records)
-	for _, h := range holds {
-		s.Held = append(s.Held, h.String())
+	s.Held = heldAfterDeath(records, boot)
+	for _, h := range undo.Plan(records) {
 		if i := slices.IndexFunc(records, func(r journal.Record) bool { return r.N == h.Of }); i >= 0 {
 			at := records[i].Time
 			s.Since = &at
@@ -100,46 +98,15 @@ func statusOf(records []journal.Record, boot string) RunStatus {
 	return s
 }
 
-// LeftBehind is what a dead run may still hold.
-type LeftBehind struct {
-	Run     string
-	Members []string
-	Held    []string
-}
-
-// leftBehind reads the journals without an end. What ended with the process, or
-// with the machine's last boot, is not held any more.
-func leftBehind(stateDir, boot string) ([]LeftBehind, error) {
-	infos, err := journal.List(journal.OS{}, journals(stateDir))
-	if err != nil {
-		return nil, err
-	}
-	var list []LeftBehind
-	for _, info := range infos {
-		if info.Ended {
-			continue
-		}
-		records, _, err := journal.Read(journal.OS{}, info.Path)
-		if err != nil {
-			return nil, fmt.Errorf("journal of run %s: %w", info.Run, err)
-		}
-		l := LeftBehind{Run: info.Run, Members: statusOf(records, boot).Members, Held: heldAfterDeath(records, boot)}
-		if len(l.Held) > 0 {
-			list = append(list, l)
-		}
-	}
-	return list, nil
-}
-
+// heldAfterDeath is what a dead run may still hold, newest first: the planner's
+// answer without what ended with the last boot of the machine.
 func heldAfterDeath(records []journal.Record, boot string) []string {
 	sameBoot := len(records) > 0 && records[0].Boot == boot
-	var held []string
+	held := []string{}
 	for _, h := range undo.Plan(records) {
-		scope := h.Action.Scope
-		if scope == action.ScopeSession || scope == action.ScopeBoot && !sameBoot {
-			continue
+		if sameBoot || h.Action.Scope > action.ScopeBoot || h.Action.Scope == action.ScopeServer {
+			held = append(held, h.String())
 		}
-		held = append(held, h.String())
 	}
 	return held
 }
