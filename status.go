@@ -50,10 +50,14 @@ func Status(stateDir, runtimeDir string, n int) ([]RunStatus, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := statusOf(records, boot)
+		s := statusOf(records)
 		s.Run = info.Run
-		if s.State != RunEnded && alive(runtimeDir, s) {
-			s.State = RunAlive
+		if s.State == RunDead {
+			if alive(runtimeDir, s) {
+				s.State = RunAlive
+			} else if s.Held = heldAfterDeath(records, boot); len(s.Held) == 0 {
+				s.Since = nil
+			}
 		}
 		if s.State == RunEnded {
 			if ended++; ended > n {
@@ -71,7 +75,7 @@ func alive(runtimeDir string, s RunStatus) bool {
 }
 
 // statusOf reads one journal as if the run were dead, unless it has ended.
-func statusOf(records []journal.Record, boot string) RunStatus {
+func statusOf(records []journal.Record) RunStatus {
 	s := RunStatus{State: RunDead, Held: []string{}, Members: []string{}}
 	for _, r := range records {
 		switch r.Type {
@@ -88,8 +92,8 @@ func statusOf(records []journal.Record, boot string) RunStatus {
 			s.State, s.Phase, s.Until, s.Verdict, s.Exit = RunEnded, "", nil, r.Verdict, r.Exit
 		}
 	}
-	s.Held = heldAfterDeath(records, boot)
 	for _, h := range undo.Plan(records) {
+		s.Held = append(s.Held, h.String())
 		if i := slices.IndexFunc(records, func(r journal.Record) bool { return r.N == h.Of }); i >= 0 {
 			at := records[i].Time
 			s.Since = &at

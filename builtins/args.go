@@ -2,6 +2,7 @@ package builtins
 
 import (
 	"fmt"
+	"math"
 	"path"
 	"regexp"
 	"time"
@@ -45,7 +46,7 @@ func (c *call) text(param string) (string, error) {
 		return "", c.wrong(param, c.args[param])
 	}
 	if v == "" {
-		return "", c.wrongValue(param, "an empty string")
+		return "", fmt.Errorf("for parameter %q: got an empty string, want one that is not", param)
 	}
 	return string(v), nil
 }
@@ -81,8 +82,11 @@ func (c *call) scope() (action.Scope, error) {
 	return scope, nil
 }
 
-// duration returns a positive number of seconds, 0 if it was not given.
-func (c *call) duration(param string) (time.Duration, error) {
+// maxTimeout bounds timeout=: no run holds anything for longer.
+const maxTimeout = time.Hour
+
+// duration returns a positive number of seconds up to a limit, 0 if it was not given.
+func (c *call) duration(param string, limit time.Duration) (time.Duration, error) {
 	v := c.given(param)
 	if v == nil {
 		return 0, nil
@@ -91,10 +95,13 @@ func (c *call) duration(param string) (time.Duration, error) {
 	if !ok {
 		return 0, c.wrong(param, v)
 	}
-	if !(f > 0 && f <= 3600) {
-		return 0, c.wrongValue(param, fmt.Sprint(f))
+	if !(f > 0) {
+		return 0, c.wrongValue(param, v.String())
 	}
-	return time.Duration(f * float64(time.Second)), nil
+	if f > limit.Seconds() {
+		return 0, fmt.Errorf("for parameter %q: got %s, want at most %v seconds", param, v, limit.Seconds())
+	}
+	return time.Duration(math.Ceil(f * float64(time.Second))), nil // never 0, which means none
 }
 
 // values converts positional arguments for placeholders.
@@ -102,6 +109,9 @@ func (c *call) values() ([]action.Value, error) {
 	values := make([]action.Value, 0, len(c.rest))
 	for _, v := range c.rest {
 		value, err := interp.ToValue(v)
+		if _, isInt := v.(starlark.Int); isInt && err != nil {
+			return nil, fmt.Errorf("for parameter %q: %w", "params", err)
+		}
 		if err != nil || value.Kind() == action.ListKind || value.Kind() == action.DictKind {
 			return nil, c.wrong("params", v)
 		}
@@ -153,10 +163,16 @@ func (c *call) codes() ([]int, error) {
 	var codes []int
 	for item := range starlark.Elements(list) {
 		n, err := starlark.AsInt32(item)
+		if _, isInt := item.(starlark.Int); !isInt {
+			return nil, c.wrongValue("ok", "a list that holds "+item.Type())
+		}
 		if err != nil || n < 0 || n > 255 {
 			return nil, c.wrongValue("ok", "a list that holds "+item.String())
 		}
 		codes = append(codes, n)
+	}
+	if len(codes) == 0 { // an executor would take it for any exit code
+		return nil, c.wrongValue("ok", "an empty list")
 	}
 	return codes, nil
 }
@@ -180,8 +196,11 @@ func (c *call) env() (action.Value, error) {
 		return action.Value{}, nil
 	}
 	value, err := interp.ToValue(v)
-	if err != nil || value.Kind() != action.DictKind {
+	if _, isDict := v.(*starlark.Dict); !isDict {
 		return value, c.wrong("env", v)
+	}
+	if err != nil {
+		return value, fmt.Errorf("for parameter %q: %w", "env", err)
 	}
 	for i, item := range value.Items() {
 		if item.Kind() != action.StringKind && item.Kind() != action.SecretKind {

@@ -128,6 +128,9 @@ func (c *call) keyword(name string, value starlark.Value) error {
 		c.args[name] = value
 		return nil
 	}
+	if p != nil && p.Rest {
+		return fmt.Errorf("for parameter %q: got a keyword argument, want positional ones", name)
+	}
 	if takesAnyName(c.spec) {
 		c.named = append(c.named, starlark.Tuple{starlark.String(name), value})
 		return nil
@@ -175,8 +178,8 @@ func (c *call) do(op action.Op) (action.Result, error) {
 	if err != nil {
 		return res, err
 	}
-	if res.Err != nil && !(tries(c.spec) && isAnswer(res.Err)) {
-		return res, res.Err
+	if res.Err != nil && (ctx.Err() != nil || !tries(c.spec) || !isAnswer(res.Err)) {
+		return res, res.Err // the end of the phase is no answer of the server
 	}
 	return res, nil
 }
@@ -201,7 +204,7 @@ func (c *call) holding(a *action.Action) (err error) {
 	if a.Scope, err = c.scope(); err != nil {
 		return err
 	}
-	if a.Timeout, err = c.duration("timeout"); err != nil {
+	if a.Timeout, err = c.duration("timeout", maxTimeout); err != nil {
 		return err
 	}
 	if v, given := c.args["undo"]; given {

@@ -14,6 +14,9 @@ func emit(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if event == "" {
+		return nil, c.wrong("event", c.args["event"])
+	}
 	entries := make([]action.Entry, 0, len(c.named))
 	for _, kv := range c.named {
 		value, err := interp.ToValue(kv[1])

@@ -13,12 +13,12 @@ import (
 const maxSleep = time.Minute
 
 func sleep(c *call) (starlark.Value, error) {
-	d, err := c.duration("seconds")
+	d, err := c.duration("seconds", maxSleep)
 	if err != nil {
 		return nil, err
 	}
-	if d == 0 || d > maxSleep {
-		return nil, c.wrongValue("seconds", c.args["seconds"].String())
+	if d == 0 {
+		return nil, c.wrong("seconds", c.args["seconds"])
 	}
 	_, err = c.do(action.Op{Sleep: &action.Sleep{Seconds: d.Seconds()}})
 	return starlark.None, err

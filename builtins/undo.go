@@ -45,7 +45,7 @@ func undoAny(c *call) (starlark.Value, error) {
 	for _, v := range c.rest {
 		op, ok := stepOf(v, true)
 		if !ok {
-			return nil, c.wrong("steps", v)
+			return nil, c.wrongValue("steps", kindOf(v))
 		}
 		ladder = append(ladder, op)
 	}
@@ -61,22 +61,30 @@ func (c *call) undo(v starlark.Value, session string) ([]action.Op, error) {
 	if v == starlark.None {
 		return nil, nil
 	}
-	items := []starlark.Value{v}
-	if list, ok := v.(*starlark.List); ok {
-		items = nil
-		for item := range list.Elements() {
-			items = append(items, item)
-		}
+	list, isList := v.(*starlark.List)
+	if !isList {
+		list = starlark.NewList([]starlark.Value{v})
 	}
-	ops := make([]action.Op, 0, len(items))
-	for _, item := range items {
+	ops := make([]action.Op, 0, list.Len())
+	for item := range list.Elements() {
 		op, ok := stepOf(item, session != "")
-		if !ok {
-			return nil, c.wrong("undo", item)
+		switch {
+		case !ok && isList:
+			return nil, c.wrongValue("undo", "a list that holds "+kindOf(item))
+		case !ok:
+			return nil, c.wrongValue("undo", kindOf(item))
 		}
 		ops = append(ops, inSession(op, cmp.Or(session, mainSession)))
 	}
 	return ops, nil
+}
+
+// kindOf is what an error calls a value that is no step: its type, as a rule.
+func kindOf(v starlark.Value) string {
+	if v == starlark.String("") {
+		return "an empty string"
+	}
+	return v.Type()
 }
 
 // stepOf makes an operation of a string, if those are allowed, or an undo action.

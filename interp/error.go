@@ -28,7 +28,7 @@ func (p *panicError) GoStack() string { return string(p.stack) }
 // fault makes an *action.ScriptError of whatever the interpreter returned.
 func (s *Script) fault(ctx context.Context, err error) *action.ScriptError {
 	if e := (*action.ScriptError)(nil); errors.As(err, &e) && len(e.Stack) > 0 {
-		return e
+		return s.below(err, e)
 	}
 	if e := (*starlark.EvalError)(nil); errors.As(err, &e) {
 		return s.evalFault(ctx, e)
@@ -39,7 +39,28 @@ func (s *Script) fault(ctx context.Context, err error) *action.ScriptError {
 	if e := (syntax.Error{}); errors.As(err, &e) {
 		return s.atPosition(e.Pos, e.Msg)
 	}
-	return &action.ScriptError{Kind: action.KindScript, Msg: clip(err.Error(), MaxError), Cause: err}
+	return &action.ScriptError{Kind: kindOf(ctx, err, action.KindScript), Msg: clip(err.Error(), MaxError), Cause: err}
+}
+
+// below puts the stack that led to the load statement under the stack of an error
+// in the file that was loaded.
+func (s *Script) below(err error, loaded *action.ScriptError) *action.ScriptError {
+	loading := (*starlark.EvalError)(nil)
+	if !errors.As(err, &loading) {
+		return loaded
+	}
+	out := *loaded
+	out.Stack = append(s.frames(loading), loaded.Stack...)
+	return &out
+}
+
+func (s *Script) frames(e *starlark.EvalError) (frames []action.Frame) {
+	for _, frame := range e.CallStack {
+		if frame.Pos.Filename() != "<builtin>" {
+			frames = append(frames, s.frame(frame.Name, frame.Pos))
+		}
+	}
+	return frames
 }
 
 func (s *Script) atPosition(pos syntax.Position, msg string) *action.ScriptError {
@@ -48,14 +69,9 @@ func (s *Script) atPosition(pos syntax.Position, msg string) *action.ScriptError
 
 func (s *Script) evalFault(ctx context.Context, e *starlark.EvalError) *action.ScriptError {
 	msg := strings.TrimPrefix(e.Msg, "Starlark computation cancelled: ")
-	out := &action.ScriptError{Kind: action.KindScript, Msg: clip(msg, MaxError), Cause: e.Unwrap()}
-	for _, frame := range e.CallStack {
-		if frame.Pos.Filename() != "<builtin>" {
-			out.Stack = append(out.Stack, s.frame(frame.Name, frame.Pos))
-		}
+	return &action.ScriptError{
+		Kind: kindOf(ctx, e, action.KindScript), Msg: clip(msg, MaxError), Stack: s.frames(e), Cause: e.Unwrap(),
 	}
-	out.Kind = kindOf(ctx, e, out.Kind)
-	return out
 }
 
 // kindOf finds the kind of the innermost cause that has one. Cancelling comes

@@ -132,6 +132,9 @@ func (s *Script) Call(ctx context.Context, phase string, in action.Value, ex act
 	t := s.thread(ctx, phase, ex)
 	defer t.stop()
 	got, err := starlark.Call(t.thread, fn, starlark.Tuple{newContext(in)}, nil)
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx) // it came back, but too late
+	}
 	if err != nil {
 		return action.Value{}, s.fault(ctx, err)
 	}

@@ -19,9 +19,10 @@ type Struct struct {
 	kind   string // "struct" or "ctx"
 	names  []string
 	values []starlark.Value
+	frozen bool
 }
 
-// NewStruct returns a struct of alternating names and values.
+// NewStruct returns a struct of these names, each with the value at the same place.
 func NewStruct(names []string, values []starlark.Value) *Struct {
 	return &Struct{kind: "struct", names: names, values: values}
 }
@@ -60,9 +61,13 @@ func (s *Struct) Truth() starlark.Bool { return true }
 // Hash refuses: a struct may hold lists.
 func (s *Struct) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type: %s", s.kind) }
 
-// Freeze freezes the fields. Lists and dicts, through which alone a cycle can
-// lead, remember that they are frozen.
+// Freeze freezes the fields, once: a struct that holds one struct twice, and so on,
+// is small and endless to walk.
 func (s *Struct) Freeze() {
+	if s.frozen {
+		return
+	}
+	s.frozen = true
 	for _, v := range s.values {
 		v.Freeze()
 	}

@@ -6,6 +6,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -34,7 +35,9 @@ func (p Policy) Check(phase string, a action.Action) (action.Action, bool, *acti
 	}
 	reads, err := p.operation(phase, &a)
 	if err == nil {
-		err = p.undo(a.Undo)
+		if err = p.undo(a.Undo); err != nil {
+			err = fmt.Errorf("undo: %w", err)
+		}
 	}
 	if err == nil && phase == "verify" && (len(a.Undo) > 0 || a.Hold != "") {
 		err = fmt.Errorf("verify holds nothing: a statement that is no read needs undo = None here")
@@ -60,11 +63,19 @@ func (p Policy) operation(phase string, a *action.Action) (reads bool, err error
 		if phase != "prescript" {
 			return false, fmt.Errorf("filesystems are named in prescript, not in %s", phase)
 		}
-		return true, absolute(a.Freeze.Paths)
+		return true, errors.Join(nothingHeld(a), absolute(a.Freeze.Paths))
 	case a.Thaw != nil, a.Emit != nil, a.Sleep != nil:
-		return true, nil
+		return true, nothingHeld(a)
 	}
 	return false, fmt.Errorf("%s is not for scripts", a.Op.Name())
+}
+
+// nothingHeld refuses what only statements and programs can have.
+func nothingHeld(a *action.Action) error {
+	if len(a.Undo) == 0 && a.Hold == "" && a.Releases == "" {
+		return nil
+	}
+	return fmt.Errorf("%s takes no hold, undo or releases", a.Op.Name())
 }
 
 func absolute(paths []string) error {
@@ -82,8 +93,14 @@ func (p Policy) statement(a *action.Action) (reads bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if info.Class == stmt.Read && a.Releases != "" {
+		return false, fmt.Errorf("releases: %q only reads, so it gives nothing back", short(a.SQL.Query))
+	}
 	if info.Class != stmt.Change && len(a.Undo) == 0 {
 		return true, nil
+	}
+	if info.Class == stmt.Local {
+		info.Scope = action.ScopeSession
 	}
 	if a.Word == "sql_one" && info.Class == stmt.Change {
 		return false, fmt.Errorf("%q changes the server (%s): use sql with undo =", short(a.SQL.Query), info.What)
@@ -110,8 +127,11 @@ func (p Policy) classify(query string) (stmt.Info, error) {
 // undo checks the steps of an undo when it is registered, not when it is needed.
 func (p Policy) undo(steps []action.Op) error {
 	for _, step := range steps {
-		var err error
+		err := step.Validate()
 		switch {
+		case err != nil:
+		case step.AnyOf != nil && len(step.AnyOf) == 0:
+			err = errors.New("a ladder without steps")
 		case step.SQL != nil:
 			err = p.undoStatement(step.SQL)
 		case step.Exec != nil:
@@ -122,7 +142,7 @@ func (p Policy) undo(steps []action.Op) error {
 			err = fmt.Errorf("%s cannot be an undo", step.Name())
 		}
 		if err != nil {
-			return fmt.Errorf("undo: %w", err)
+			return err
 		}
 	}
 	return nil
@@ -161,7 +181,7 @@ func (p Policy) program(e *action.Exec) error {
 func short(query string) string {
 	query = strings.Join(strings.Fields(query), " ")
 	if len(query) > 80 {
-		return query[:80] + "…"
+		return strings.ToValidUTF8(query[:80], "") + "…"
 	}
 	return query
 }

@@ -33,7 +33,7 @@ func (o outcome) first(exit int) error {
 	case ExitPostscript:
 		return o.postscript
 	case ExitVerdict:
-		if o.verify == nil && o.prescript == nil {
+		if o.verify == nil && o.prescript == nil && o.internal == nil {
 			return &action.Fault{Kind: action.KindVerify, Message: "the data is not proven to be on the disk: no filesystem was frozen for the whole snapshot"}
 		}
 	}
@@ -69,9 +69,6 @@ func exitOf(o outcome, held bool, verdict, require Verdict) int {
 
 // finish gives the verdict, writes the end record and completes the report.
 func (l *life) finish() {
-	if l.timer != nil {
-		l.timer.Stop()
-	}
 	records := l.Journal.Records()
 	for _, m := range l.members {
 		l.report.Members = append(l.report.Members, l.memberReport(m, records))
@@ -83,7 +80,7 @@ func (l *life) finish() {
 			l.report.Verdict = min(l.report.Verdict, m.Verdict)
 		}
 	}
-	l.report.QuiescedMS = ms(window(records, func(a *action.Action) bool { return len(a.Undo) > 0 }))
+	l.report.QuiescedMS = ms(window(records, func(a *action.Action) bool { return len(a.Undo) > 0 || a.Releases != "" }))
 	l.report.FrozenMS = ms(window(records, func(a *action.Action) bool { return a.FS != nil }))
 	l.report.Exit = exitOf(l.outcome, len(l.report.Held) > 0, l.report.Verdict, l.Require)
 	l.report.Error = l.reportError()
@@ -94,7 +91,7 @@ func (l *life) reportError() *Error {
 	if l.report.Exit == ExitDone {
 		return nil
 	}
-	e := errorOf(l.outcome.first(l.report.Exit))
+	e := errorOf(l.outcome.first(l.report.Exit), kindByExit(l.report.Exit))
 	if l.report.Exit == ExitHeld {
 		held := &Error{Kind: action.KindUndo, Message: "still held: " + strings.Join(l.report.Held, "; "), Stack: []string{}}
 		if e != nil {
@@ -102,9 +99,6 @@ func (l *life) reportError() *Error {
 			held.Stack = e.Stack
 		}
 		return held
-	}
-	if e != nil && e.Kind == action.KindInternal {
-		e.Kind = kindByExit(l.report.Exit)
 	}
 	return e
 }
@@ -123,7 +117,7 @@ func kindByExit(exit int) action.Kind {
 func (l *life) memberReport(m *memberState, records []journal.Record) MemberReport {
 	named, none := l.Filesystems.Declared(m.Workload)
 	r := MemberReport{
-		Workload: m.Workload, Script: ScriptReport{m.Name, m.SHA256}, Error: errorOf(m.err),
+		Workload: m.Workload, Script: ScriptReport{m.Name, m.SHA256}, Error: errorOf(m.err, action.KindInternal),
 		RecoveryPoint: RecoveryPoint{Before: m.before, After: m.after}, Actions: actionsOf(m.Workload, records),
 	}
 	if l.snapshotTaken {

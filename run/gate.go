@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/journal"
@@ -23,11 +24,11 @@ var errPhaseOver = errors.New("the phase is over")
 // thaw, write-ahead intent, host, result, in that order.
 type gate struct {
 	life  *life
-	m     *Member
+	m     *memberState
 	phase string
 
-	mu     sync.Mutex // held for the whole of an action
-	closed bool
+	mu     sync.Mutex  // held for the whole of an action
+	closed atomic.Bool // set before close waits for mu: a script must not come first
 	count  int
 }
 
@@ -35,7 +36,7 @@ type gate struct {
 func (g *gate) Do(ctx context.Context, a action.Action) (action.Result, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.closed {
+	if g.closed.Load() {
 		return action.Result{}, errPhaseOver
 	}
 	if g.count++; g.count > maxActions {
@@ -54,14 +55,15 @@ func (g *gate) Do(ctx context.Context, a action.Action) (action.Result, error) {
 	return g.life.journaled(ctx, g.m.Workload, a, !reads, g.m.Host)
 }
 
-// close ends the phase. It waits for an action in flight unless ctx ends.
+// close ends the phase: no action begins any more. It waits for one in flight unless
+// ctx ends.
 func (g *gate) close(ctx context.Context) {
+	g.closed.Store(true)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		g.closed = true
 	}()
 	select {
 	case <-done:
@@ -92,7 +94,7 @@ func (g *gate) prepare(ctx context.Context, a action.Action) (action.Result, err
 
 // open opens a session that is not open yet, and records its identity.
 func (g *gate) open(ctx context.Context, name string) (action.Result, error) {
-	if g.life.opened[[2]string{g.m.Workload, name}] {
+	if g.m.opened[name] {
 		return action.Result{}, nil
 	}
 	if held := g.held(); len(held) > 0 {
@@ -102,7 +104,7 @@ func (g *gate) open(ctx context.Context, name string) (action.Result, error) {
 	if err != nil {
 		return action.Refuse(faultKind(ctx, action.KindScript), "session %q: %v", name, err), nil
 	}
-	g.life.opened[[2]string{g.m.Workload, name}] = true
+	g.m.opened[name] = true
 	if opened {
 		_, err = g.life.Journal.Append(journal.Record{Type: journal.TypeSession, Member: g.m.Workload, Session: &session}, false)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"github.com/starhost/starhost/action"
@@ -18,15 +17,9 @@ type life struct {
 	Config
 	report  *Report
 	members []*memberState
-	opened  map[[2]string]bool // workload, session
+	clock   clock
 
-	// The clock starts with the first hold. cancel ends the work when the time for
-	// it is over; what is left until deadline is for the undo.
-	cancel   context.CancelCauseFunc
-	clock    sync.Once
-	deadline time.Time
-	timer    *time.Timer
-
+	onHold        bool // the journal and the events
 	snapshotTaken bool
 	outcome       outcome
 }
@@ -35,27 +28,38 @@ type life struct {
 type memberState struct {
 	*Member
 	before, after action.Value
-	quiesced      bool
-	err           error
+	// prepared says that its prescript succeeded and that nothing undid it since:
+	// verify and postscript may be called.
+	prepared bool
+	// quiesced says that, besides, nothing shows that the quiesce did not last.
+	quiesced bool
+	// givenUp says that a phase did not end: it may still run, and a script is called
+	// by one goroutine at a time, so it is called no more.
+	givenUp bool
+	opened  map[string]bool // sessions, by name
+	err     error
 }
 
 func newLife(c Config) *life {
-	l := &life{Config: c, opened: map[[2]string]bool{}, report: &Report{Run: c.ID, Held: []string{}, Phases: []Phase{}}}
+	l := &life{Config: c, clock: clock{limits: c.Limits}, report: &Report{Run: c.ID, Held: []string{}, Phases: []Phase{}}}
 	for i := range c.Members {
-		l.members = append(l.members, &memberState{Member: &c.Members[i]})
+		l.members = append(l.members, &memberState{Member: &c.Members[i], opened: map[string]bool{}})
 	}
 	return l
 }
 
 func (l *life) do(ctx context.Context) *Report {
-	ctx, l.cancel = context.WithCancelCause(ctx)
-	defer l.cancel(nil)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	l.clock.over = func(f *action.Fault) { cancel(f) }
+	defer l.clock.stop()
 	if err := l.begin(); err != nil {
 		l.outcome.internal = fmt.Errorf("the journal cannot be written: %w", err)
 	} else {
 		l.work(ctx)
 	}
 	l.unwind()
+	l.resume()
 	l.finish()
 	return l.report
 }
@@ -86,6 +90,10 @@ func (l *life) work(ctx context.Context) {
 	if !l.freezeAndSnapshot(ctx) {
 		return
 	}
+	if l.frozen() {
+		l.unverified()
+		return
+	}
 	l.verify(ctx)
 	l.postscripts(ctx)
 }
@@ -104,31 +112,11 @@ func (l *life) emit(name, member string, data action.Value) {
 	l.Events.Emit(name, member, data)
 }
 
-// startClock starts the time that anything may stay held.
-func (l *life) startClock() {
-	l.clock.Do(func() {
-		l.deadline = time.Now().Add(l.Limits.Hold)
-		over := &action.Fault{
-			Kind:    action.KindTimeout,
-			Message: fmt.Sprintf("timeout: held for %v of at most %v, the rest is for the undo", l.Limits.Hold-l.Limits.reserve(), l.Limits.Hold),
-		}
-		l.timer = time.AfterFunc(l.Limits.Hold-l.Limits.reserve(), func() { l.cancel(over) })
-	})
-}
-
-// left is the time until what is held will be undone by us.
-func (l *life) left() time.Duration {
-	if l.deadline.IsZero() {
-		return l.Limits.Hold - l.Limits.reserve()
-	}
-	return time.Until(l.deadline) - l.Limits.reserve()
-}
-
 // journaled makes an action with its intent written ahead. sync says whether the
 // intent must be on the disk before the effect: not for what only reads.
 func (l *life) journaled(ctx context.Context, member string, a action.Action, sync bool, ex action.Executor) (action.Result, error) {
 	if len(a.Undo) > 0 {
-		l.startClock()
+		l.clock.start()
 	}
 	n, err := l.Journal.Append(journal.Record{Type: journal.TypeIntent, Member: member, Action: &a}, sync)
 	if err != nil {
@@ -191,8 +179,7 @@ func (l *life) unwind() {
 	if len(undo.Plan(l.Journal.Records())) == 0 {
 		return
 	}
-	budget := max(time.Until(l.deadline), l.Limits.reserve())
-	ctx, cancel := context.WithTimeout(context.Background(), budget)
+	ctx, cancel := context.WithTimeout(context.Background(), l.clock.budget())
 	defer cancel()
 	l.timed("unwind", "", func() {
 		_, left := l.unwinder().Unwind(ctx, nil)

@@ -32,14 +32,25 @@ func (l *life) quiesce(ctx context.Context) bool {
 		if l.Require >= Application || ctx.Err() != nil {
 			return false
 		}
-		l.undoNow() // what the prescripts took; the run goes on with the filesystems alone
+		l.degrade()
 	}
 	if err := l.saveRecoveryPoint(false); err != nil {
 		l.outcome.prescript = errors.Join(l.outcome.prescript, fmt.Errorf("the recovery point cannot be written, so nothing was frozen: %w", err))
 		return false
 	}
-	l.emit("quiesced", "", action.Dict())
+	if l.outcome.prescript == nil {
+		l.emit("quiesced", "", action.Dict())
+	}
 	return true
+}
+
+// degrade undoes what the prescripts took: the run goes on with the filesystems
+// alone. What a prescript that succeeded has returned is no longer true either.
+func (l *life) degrade() {
+	l.undoWhere(nil)
+	for _, m := range l.members {
+		m.prepared, m.quiesced, m.before = false, false, action.Value{}
+	}
 }
 
 // prescript runs the prescript of a member, again after a failure if the config
@@ -48,10 +59,10 @@ func (l *life) prescript(ctx context.Context, m *memberState) error {
 	for try := 0; ; try++ {
 		value, err := l.call(ctx, m, "prescript", l.Limits.Prescript, action.Value{})
 		if err == nil {
-			m.before, m.quiesced = value, true
+			m.before, m.prepared, m.quiesced = value, true, true
 			return nil
 		}
-		if try >= l.Retries || ctx.Err() != nil {
+		if try >= l.Retries || m.givenUp || ctx.Err() != nil {
 			return err
 		}
 		l.Log.Warn().Err(err).Str("workload", m.Workload).Int("try", try+1).Msg("prescript failed; undoing and trying again")
@@ -65,7 +76,7 @@ func (l *life) call(ctx context.Context, m *memberState, phase string, limit tim
 		Kind: action.KindTimeout, Message: fmt.Sprintf("%s took longer than its timeout of %v", phase, limit),
 	})
 	defer cancel()
-	g := &gate{life: l, m: m.Member, phase: phase}
+	g := &gate{life: l, m: m, phase: phase}
 	in := m.Context.With("timeout", action.Float(l.Limits.Hold.Seconds()))
 	for i, key := range extra.Keys() {
 		in = in.With(key, extra.Items()[i])
@@ -88,6 +99,7 @@ func (l *life) call(ctx context.Context, m *memberState, phase string, limit tim
 	a, ok := wait(ctx, done)
 	if !ok {
 		// The script ignores cancelling. It is given up; the gate keeps it from acting.
+		m.givenUp = true
 		a.err = &action.ScriptError{Kind: action.KindKilled, Msg: phase + " does not end although it was cancelled: " + context.Cause(ctx).Error()}
 	}
 	closing, stop := context.WithTimeout(context.WithoutCancel(ctx), grace)
@@ -114,20 +126,16 @@ func wait[T any](ctx context.Context, done <-chan T) (T, bool) {
 	}
 }
 
-// undoNow gives back everything that is held now.
-func (l *life) undoNow() { l.undoWhere(nil) }
-
 func (l *life) undoMember(workload string) {
 	l.undoWhere(func(h undo.Hold) bool { return h.Member == workload })
 }
 
-// undoWhere unwinds in the time that the reserve gives; what is left is tried
-// again at the end.
-func (l *life) undoWhere(want func(undo.Hold) bool) (left []undo.Hold) {
+// undoWhere unwinds what is wanted, all if want is nil, in the time that the reserve
+// gives; what is left is tried again at the end.
+func (l *life) undoWhere(want func(undo.Hold) bool) (undone []string, left []undo.Hold) {
 	ctx, cancel := context.WithTimeout(context.Background(), l.Limits.reserve())
 	defer cancel()
-	_, left = l.unwinder().Unwind(ctx, want)
-	return left
+	return l.unwinder().Unwind(ctx, want)
 }
 
 // verify asks every member whether its quiesce lasted.
@@ -139,6 +147,17 @@ func (l *life) verify(ctx context.Context) {
 			}
 		}
 	})
+}
+
+// unverified is the end of a run whose filesystems could not be thawed in time: a
+// script that goes on could hang on one of them, so the run only unwinds.
+func (l *life) unverified() {
+	l.outcome.verify = &action.Fault{Kind: action.KindVerify, Message: "a filesystem could not be thawed after the snapshot, so nothing was verified"}
+	for _, m := range l.members {
+		if m.quiesced {
+			m.quiesced, m.err = false, l.outcome.verify
+		}
+	}
 }
 
 func (l *life) verifyMember(ctx context.Context, m *memberState) {
@@ -184,8 +203,8 @@ func recoveryPointEntry(before action.Value) action.Value {
 func (l *life) postscripts(ctx context.Context) {
 	l.timed("postscript", "", func() {
 		for _, m := range slices.Backward(l.members) {
-			if m.before.IsNone() && !m.quiesced && m.err != nil {
-				continue // its prescript failed: undo only
+			if !m.prepared || m.givenUp {
+				continue // undo only
 			}
 			extra := recoveryPointEntry(m.before).With("snapshot", action.String("taken"))
 			value, err := l.call(ctx, m, "postscript", l.Limits.Postscript, extra)

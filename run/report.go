@@ -78,24 +78,27 @@ type ActionReport struct {
 	MS      float64      `json:"ms"`
 }
 
-// errorOf makes the report's form of an error.
-func errorOf(err error) *Error {
+// errorOf makes the report's form of an error; kind is for one that carries none.
+func errorOf(err error, kind action.Kind) *Error {
 	if err == nil {
 		return nil
 	}
-	e := &Error{Kind: action.KindInternal, Message: err.Error(), Stack: []string{}}
+	e := &Error{Message: err.Error(), Stack: []string{}}
 	if f := (*action.Fault)(nil); errors.As(err, &f) && f.Kind != "" {
 		e.Kind = f.Kind
 	}
 	if s := (*action.ScriptError)(nil); errors.As(err, &s) {
 		e.Kind, e.Message, e.Stack, e.Trace = s.Kind, s.Msg, s.Lines(), s.Backtrace()
 	}
+	if e.Kind == "" {
+		e.Kind = kind
+	}
 	return e
 }
 
 // actionsOf reads the actions of a member from the journal.
 func actionsOf(member string, records []journal.Record) []ActionReport {
-	var list []ActionReport
+	list := []ActionReport{}
 	at := map[int]int{} // n of the intent: index into list
 	var asked []time.Time
 	for _, r := range records {

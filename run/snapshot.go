@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/starhost/starhost/action"
@@ -24,7 +26,7 @@ func (l *life) freezeAndSnapshot(ctx context.Context) bool {
 		}
 	}
 	if len(named) > 0 {
-		l.startClock()
+		l.clock.start()
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, l.Limits.Freeze, &action.Fault{
 			Kind: action.KindTimeout, Message: fmt.Sprintf("freeze_timeout: filesystems would have stayed frozen for more than %v", l.Limits.Freeze),
@@ -35,9 +37,14 @@ func (l *life) freezeAndSnapshot(ctx context.Context) bool {
 			l.outcome.freeze = err
 			return false
 		}
-		l.Journal.Hold()
-		l.Events.Hold()
 		defer l.resume()
+		l.onHold = true
+		l.Events.Hold()
+		if err := l.Journal.Hold(); err != nil {
+			l.certifyNotFrozen(intents)
+			l.outcome.freeze = fmt.Errorf("nothing was frozen, the journal cannot be written: %w", err)
+			return false
+		}
 		defer l.timed("thaw", "", l.thawFilesystems) // also if we panic
 		if !l.freeze(ctx, intents, named) {
 			return false
@@ -103,15 +110,19 @@ func (l *life) freeze(ctx context.Context, intents []int, named []action.FS) (ok
 // snapshot takes the snapshot. When its time is over filesystems are thawed first:
 // a command that is stuck in a write to one of them can only then be killed.
 func (l *life) snapshot(ctx context.Context) {
+	if ctx.Err() != nil {
+		l.outcome.snapshot = context.Cause(ctx)
+		return
+	}
 	command, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
 	done := make(chan error, 1)
-	told := Snapshot{Run: l.ID, RecoveryPoint: l.recoveryPointPath(), Left: l.left()}
+	told := Snapshot{Run: l.ID, RecoveryPoint: l.recoveryPointPath(), Left: l.clock.left()}
 	if at, ok := ctx.Deadline(); ok {
 		told.Left = min(told.Left, time.Until(at))
 	}
 	l.timed("snapshot", "", func() {
-		go func() { done <- l.Snapshot(command, told) }()
+		go func() { done <- l.take(command, told) }()
 		var err error
 		select {
 		case err = <-done:
@@ -132,16 +143,37 @@ func (l *life) snapshot(ctx context.Context) {
 	l.emit("snapshot", "", action.Dict(action.Entry{Key: "taken", Value: action.Bool(l.snapshotTaken)}))
 }
 
+// take calls the caller's function; a panic of it must not leave anything frozen.
+func (l *life) take(ctx context.Context, told Snapshot) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.Log.Error().Any("panic", p).Str("stack", string(debug.Stack())).Msg("the snapshot panicked")
+			err = fmt.Errorf("panic in the snapshot: %v", p)
+		}
+	}()
+	return l.Snapshot(ctx, told)
+}
+
 // thawFilesystems thaws what we froze, outer filesystems first.
 func (l *life) thawFilesystems() {
-	left := l.undoWhere(func(h undo.Hold) bool { return h.Action.FS != nil })
-	if len(left) == 0 {
+	undone, left := l.undoWhere(func(h undo.Hold) bool { return h.Action.FS != nil })
+	if len(undone) > 0 && len(left) == 0 {
 		l.emit("thawed", "", action.Dict())
 	}
 }
 
-// resume lets the journal and the events be written again.
+// frozen reports whether we may still hold a filesystem.
+func (l *life) frozen() bool {
+	return slices.ContainsFunc(undo.Plan(l.Journal.Records()), func(h undo.Hold) bool { return h.Action.FS != nil })
+}
+
+// resume lets the journal and the events be written again, unless a filesystem could
+// not be thawed: whoever writes to it waits for ever.
 func (l *life) resume() {
+	if !l.onHold || l.frozen() {
+		return
+	}
+	l.onHold = false
 	if err := l.Journal.Resume(); err != nil {
 		l.Log.Error().Err(err).Msg("the journal cannot be written")
 	}
@@ -161,7 +193,7 @@ func (l *life) frozenThroughout() bool {
 		case r.Type == journal.TypeResult && intents[r.Of]:
 			ok = ok && r.State == action.Applied
 		case r.Type == journal.TypeUndone && intents[r.Of]:
-			ok = ok && r.State == journal.Done
+			ok = ok && r.State != journal.Already // a thaw that failed found it frozen
 		}
 	}
 	return ok && n > 0

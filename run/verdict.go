@@ -1,6 +1,7 @@
 package run
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 )
@@ -43,7 +44,11 @@ func (v *Verdict) UnmarshalJSON(text []byte) error {
 		*v = NoVerdict
 		return nil
 	}
-	got, err := ParseVerdict(string(text[1 : len(text)-1]))
+	var name string
+	if err := json.Unmarshal(text, &name); err != nil {
+		return err
+	}
+	got, err := ParseVerdict(name)
 	*v = got
 	return err
 }

@@ -43,20 +43,10 @@ func Plan(records []journal.Record) []Hold {
 	facts := gather(records)
 	var holds []Hold
 	for _, r := range slices.Backward(records) {
-		if r.Type != journal.TypeIntent || r.Action == nil || len(r.Action.Undo) == 0 {
-			continue
-		}
-		if facts.state[r.N] == action.NotApplied || facts.released[r.N] {
-			continue
-		}
-		h := Hold{Of: r.N, Member: r.Member, Name: HoldName(r.N, r.Action), Action: *r.Action}
-		for step := range r.Action.Undo {
-			if !facts.made[[2]int{r.N, step}] {
-				h.Todo = append(h.Todo, step)
-			}
-		}
-		if len(h.Todo) > 0 {
-			holds = append(holds, h)
+		if r.Type == journal.TypeIntent && r.Action != nil && facts.held(r) {
+			holds = append(holds, Hold{
+				Of: r.N, Member: r.Member, Name: HoldName(r.N, r.Action), Action: *r.Action, Todo: facts.todo(r),
+			})
 		}
 	}
 	return holds
@@ -69,6 +59,21 @@ func HoldName(n int, a *action.Action) string {
 		return a.Hold
 	}
 	return a.Op.Name() + "#" + strconv.Itoa(n)
+}
+
+// held reports whether an intent took something, or may have, that is not given back.
+func (f facts) held(r journal.Record) bool {
+	return f.state[r.N] != action.NotApplied && !f.released[r.N] && len(f.todo(r)) > 0
+}
+
+// todo returns the indices of the steps that are not yet made.
+func (f facts) todo(r journal.Record) (steps []int) {
+	for step := range r.Action.Undo {
+		if !f.made[[2]int{r.N, step}] {
+			steps = append(steps, step)
+		}
+	}
+	return steps
 }
 
 // facts are what the records say about each intent.
@@ -98,11 +103,11 @@ func gather(records []journal.Record) facts {
 	return f
 }
 
-// release marks the newest hold of that name that was taken before.
+// release marks the newest hold of that name that was taken before and is not given
+// back yet.
 func (f facts) release(before []journal.Record, by journal.Record) {
 	for _, r := range slices.Backward(before) {
-		if r.Type == journal.TypeIntent && r.Member == by.Member && r.Action != nil &&
-			len(r.Action.Undo) > 0 && r.Action.Hold == by.Action.Releases && !f.released[r.N] {
+		if r.Type == journal.TypeIntent && r.Member == by.Member && r.Action != nil && r.Action.Hold == by.Action.Releases && f.held(r) {
 			f.released[r.N] = true
 			return
 		}

@@ -2,6 +2,7 @@ package undo
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -99,7 +100,7 @@ func (u *Unwinder) attempt(ctx context.Context, h Hold, step action.Op, patience
 	if step.AnyOf == nil {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		return u.Perform.Undo(ctx, h, step)
+		return u.perform(ctx, h, step)
 	}
 	state, text := journal.Failed, "a ladder without rungs"
 	for _, rung := range step.AnyOf {
@@ -108,6 +109,17 @@ func (u *Unwinder) attempt(ctx context.Context, h Hold, step action.Op, patience
 		}
 	}
 	return state, text
+}
+
+// perform makes a step. A panic is a failure like another one: it must not keep
+// older holds from being given back.
+func (u *Unwinder) perform(ctx context.Context, h Hold, step action.Op) (state action.State, text string) {
+	defer func() {
+		if p := recover(); p != nil {
+			state, text = journal.Failed, fmt.Sprintf("panic in the host: %v", p)
+		}
+	}()
+	return u.Perform.Undo(ctx, h, step)
 }
 
 // wait waits, and reports whether ctx is still alive.

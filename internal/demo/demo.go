@@ -98,7 +98,7 @@ func tempDir() (string, error) {
 func options(dir string) (o starhost.Options, err error) {
 	conf := filepath.Join(dir, "workload.conf")
 	files := map[string][]byte{
-		conf:                             fmt.Appendf(nil, configText, filepath.Join(dir, "live.db")),
+		conf:                            fmt.Appendf(nil, configText, filepath.Join(dir, "live.db")),
 		filepath.Join(dir, "demo.star"): script,
 	}
 	for path, text := range files {
