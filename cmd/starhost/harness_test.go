@@ -94,7 +94,8 @@ func (c *command) process(args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", append([]string{
 		"--config", c.config, "--state-dir", c.stateDir, "--runtime-dir", c.runtimeDir,
 	}, args...)...)
-	cmd.Env = append(append(os.Environ(), asCommand+"=1"), c.env...)
+	// Without the option a program with the race detector waits for a second at its end.
+	cmd.Env = append(append(os.Environ(), asCommand+"=1", "GORACE=atexit_sleep_ms=0"), c.env...)
 	if c.stdin != nil {
 		cmd.Stdin = c.stdin
 	}
