@@ -114,6 +114,12 @@ func TestBeforeTheFreeze(t *testing.T) {
 		{"the journal breaks before the freeze", func(f *fixture) {
 			f.scripts["orders"]["prescript"] = holding(does(func(*calling) error { f.disk.broken.Store(true); return nil }))
 		}, ExitPrescript, NoVerdict, action.KindInternal, "no space left on device", "freeze /data", "undo orders: lock"},
+		{"the journal breaks when it is put on hold", func(f *fixture) {
+			f.beforeHold = func() { // a record that has not reached the disk yet, and never will
+				f.disk.broken.Store(true)
+				_, _ = f.Journal.Append(journal.Record{Type: journal.TypeNote, Note: "late"}, false)
+			}
+		}, ExitPrescript, NoVerdict, action.KindInternal, "nothing was frozen, the journal cannot be written", "freeze /data", "undo orders: lock"},
 		{"the journal cannot begin", func(f *fixture) { f.disk.broken.Store(true) }, ExitInternal, NoVerdict, action.KindInternal, "no space left on device", "orders: lock", ""},
 	})
 }
@@ -235,11 +241,16 @@ func TestSecondFreezeFails(t *testing.T) {
 func TestThawedBeforeTheSnapshotIsEnded(t *testing.T) {
 	f := newFixture(t)
 	f.Limits.Freeze = 20 * time.Millisecond
-	f.Snapshot = func(ctx context.Context, _ Snapshot) error {
-		<-ctx.Done()
-		if !f.noted("undo freeze /data") {
+	command := make(chan context.Context, 1)
+	f.give["freeze /data"] = func(context.Context) action.State {
+		if ctx := <-command; ctx.Err() != nil {
 			t.Error("the snapshot was ended while its filesystem was frozen")
 		}
+		return journal.Done
+	}
+	f.Snapshot = func(ctx context.Context, _ Snapshot) error {
+		command <- ctx
+		<-ctx.Done()
 		if fault := (*action.Fault)(nil); !errors.As(context.Cause(ctx), &fault) || fault.Kind != action.KindTimeout {
 			t.Errorf("ended with %v", context.Cause(ctx))
 		}

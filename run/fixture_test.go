@@ -35,6 +35,8 @@ type fixture struct {
 	disk    *disk
 	dir     string
 	cancel  func(*action.Fault) // ends the context of the run
+	// beforeHold, if set, happens just before the journal is put on hold.
+	beforeHold func()
 
 	mu     sync.Mutex
 	log    []string
@@ -234,6 +236,9 @@ func (f *fixture) lines() string {
 	defer f.mu.Unlock()
 	return strings.Join(f.log, "\n")
 }
+
+// record returns a record of the journal by its number.
+func (f *fixture) record(n int) journal.Record { return f.Journal.Records()[n-1] }
 
 // journalSize is how much of the journal is on the disk.
 func (f *fixture) journalSize() int64 {

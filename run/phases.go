@@ -77,7 +77,7 @@ func (l *life) call(ctx context.Context, m *memberState, phase string, limit tim
 	})
 	defer cancel()
 	g := &gate{life: l, m: m, phase: phase}
-	in := m.Context.With("timeout", action.Float(l.Limits.Hold.Seconds()))
+	in := m.Context
 	for i, key := range extra.Keys() {
 		in = in.With(key, extra.Items()[i])
 	}

@@ -90,7 +90,7 @@ type Member struct {
 	Phases   []string // the phases that it defines
 	Policy   policy.Policy
 	Host     Host
-	// Context is a dict with what ctx holds in every phase: params, settings …
+	// Context is a dict with what ctx holds in every phase: params, settings, timeout …
 	Context action.Value
 }
 

@@ -125,7 +125,13 @@ func (e eventLog) Emit(name, _ string, _ action.Value) {
 	e.f.events = append(e.f.events, name)
 }
 
-func (e eventLog) Hold()   { e.Emit("(hold)", "", action.Value{}) }
+func (e eventLog) Hold() {
+	e.Emit("(hold)", "", action.Value{})
+	if e.f.beforeHold != nil {
+		e.f.beforeHold()
+	}
+}
+
 func (e eventLog) Resume() { e.Emit("(resume)", "", action.Value{}) }
 
 // disk is the disk of the journal, which a test can break: from then on every write fails.
