@@ -56,7 +56,7 @@ func TestPostscriptsRunNewestFirst(t *testing.T) {
 // TestContext shows what a script is told in each phase.
 func TestContext(t *testing.T) {
 	f := newFixture(t)
-	f.Members[0].Context = action.Dict(action.Entry{Key: "run", Value: action.String("01J")}, action.Entry{Key: "snapshot", Value: action.String("unknown")})
+	f.Members[0].Context = action.Dict(action.Entry{Key: "run", Value: action.String("01J")}, action.Entry{Key: "snapshot", Value: action.String("unknown")}, action.Entry{Key: "timeout", Value: action.Float(10)})
 	for name, inner := range f.scripts["orders"] {
 		f.scripts["orders"][name] = func(c *calling) (action.Value, error) {
 			f.note(name + " " + c.in.String())
