@@ -14,7 +14,7 @@
 // Started is computed from Uptime.
 //
 // Parameters of the connection: "tls" is "false" (the default), "true",
-// "skip-verify" or "preferred"; "tls_ca" is a file of certificates to trust.
+// "skip-verify" or "preferred"; "sslrootcert" is a file of certificates to trust.
 package mysql
 
 import (
@@ -59,7 +59,7 @@ func newPeer(cfg driver.Config) (*peer, error) {
 	if cfg.User == "" {
 		return nil, errors.New("connection: a user is required (mysql://USER@…)")
 	}
-	if err := cfg.Known("tls", "tls_ca"); err != nil {
+	if err := cfg.Known("tls", "sslrootcert"); err != nil {
 		return nil, err
 	}
 	c := mysql.NewConfig()
@@ -90,7 +90,7 @@ func newPeer(cfg driver.Config) (*peer, error) {
 	return &peer{*c}, nil
 }
 
-// transport returns what "tls" and "tls_ca" ask for.
+// transport returns what "tls" and "sslrootcert" ask for.
 func transport(cfg driver.Config) (t *tls.Config, plaintextToo bool, err error) {
 	t = &tls.Config{ServerName: cfg.Host, MinVersion: tls.VersionTLS12}
 	switch mode := cfg.Params["tls"]; mode {
@@ -104,14 +104,14 @@ func transport(cfg driver.Config) (t *tls.Config, plaintextToo bool, err error) 
 	default:
 		return nil, false, fmt.Errorf(`connection: tls: got %q, want "true", "false", "skip-verify" or "preferred"`, mode)
 	}
-	if file := cfg.Params["tls_ca"]; file != "" {
+	if file := cfg.Params["sslrootcert"]; file != "" {
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return nil, false, fmt.Errorf("connection: tls_ca: %w", err)
+			return nil, false, fmt.Errorf("connection: sslrootcert: %w", err)
 		}
 		t.RootCAs = x509.NewCertPool()
 		if !t.RootCAs.AppendCertsFromPEM(text) {
-			return nil, false, fmt.Errorf("connection: tls_ca: %s holds no certificate in PEM form", file)
+			return nil, false, fmt.Errorf("connection: sslrootcert: %s holds no certificate in PEM form", file)
 		}
 	}
 	return t, plaintextToo, nil

@@ -1,0 +1,108 @@
+//go:build linux
+
+package main
+
+import (
+	"database/sql"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/starhost/starhost/internal/testdb"
+	"github.com/starhost/starhost/internal/testfs"
+)
+
+// docWorld is the machine that a document speaks of: its paths are other ones here.
+type docWorld struct {
+	dir      string
+	paths    paths
+	password string
+	status   int // of the last command
+}
+
+// paths are pairs of one in a document and one here; longer ones come first.
+type paths [][2]string
+
+func (p paths) replace(text string, from, to int) string {
+	for _, pair := range p {
+		text = strings.ReplaceAll(text, pair[from], pair[to])
+	}
+	return text
+}
+
+func newDocWorld(t *testing.T, list []block) *docWorld {
+	t.Helper()
+	dir := memoryDir(t)
+	w := &docWorld{dir: dir, password: "correct horse"}
+	for _, name := range []string{"/etc/starhost", "/srv/orders"} {
+		if err := os.MkdirAll(dir+name, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.put("/etc/starhost", dir+"/etc/starhost")
+	w.put("/srv/orders", dir+"/srv/orders")
+	w.put("/var/lib/starhost", dir+"/state")
+	w.put("/run/starhost", dir+"/run")
+	makeOrders(t, dir+"/srv/orders/orders.db")
+	if slices.ContainsFunc(list, func(b block) bool {
+		return b.lang == "console" && strings.Contains(b.text, "starhost run orders -- lvcreate")
+	}) {
+		w.mariadb(t)
+	}
+	return w
+}
+
+func (w *docWorld) put(shown, here string) {
+	w.paths = append(w.paths, [2]string{shown, here})
+	slices.SortFunc(w.paths, func(a, b [2]string) int { return len(b[0]) - len(a[0]) })
+}
+
+func (w *docWorld) here(text string) string  { return w.paths.replace(text, 0, 1) }
+func (w *docWorld) shown(text string) string { return w.paths.replace(text, 1, 0) }
+
+// makeOrders makes the SQLite database of the documents.
+func makeOrders(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []string{"PRAGMA journal_mode = WAL", "CREATE TABLE orders (id INTEGER PRIMARY KEY)", "INSERT INTO orders VALUES (1), (2), (3)"} {
+		if _, err = db.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mariadb starts the server of the documents on a filesystem of its own. Its user
+// has the rights that the documents name, and no others.
+func (w *docWorld) mariadb(t *testing.T) {
+	t.Helper()
+	fs := testfs.New(t, "xfs", 300)
+	server := testdb.MariaDB(t, testdb.Options{Dir: fs.Dir})
+	w.put("/var/lib/mysql", fs.Dir)
+	w.put("/mnt/restored", fs.Dir) // a copy would be mounted there: the same files
+	w.put("/run/mysqld/mysqld.sock", server.Socket)
+	db := server.DB(t)
+	b := sqlBlock(t, "-- MariaDB")
+	for q := range strings.SplitSeq(strings.TrimSpace(strings.ReplaceAll(b.text, "'…'", "'"+w.password+"'")), ";\n") {
+		if _, err := db.ExecContext(t.Context(), q); err != nil {
+			t.Fatalf("docs/databases.md:%d: %s: %v", b.line, q, err)
+		}
+	}
+}
+
+// sqlBlock returns the statements in docs/databases.md that begin with a comment.
+func sqlBlock(t *testing.T, comment string) block {
+	t.Helper()
+	list := blocks(t, root+"/docs/databases.md")
+	i := slices.IndexFunc(list, func(b block) bool { return b.lang == "sql" && strings.HasPrefix(b.text, comment) })
+	if i < 0 {
+		t.Fatalf("docs/databases.md has no sql block that begins with %q", comment)
+	}
+	return list[i]
+}
