@@ -35,11 +35,7 @@ func Check(ctx context.Context, o Options) ([]Finding, error) {
 	}
 	list := []Finding{p.checkDir("state directory", o.StateDir), p.checkDir("runtime directory", o.RuntimeDir)}
 	for i, w := range p.workloads {
-		findings, err := p.checkWorkload(ctx, w, compiled[i])
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, findings...)
+		list = append(list, p.checkWorkload(ctx, w, compiled[i])...)
 	}
 	red := o.Redactor()
 	for i := range list {
@@ -64,10 +60,7 @@ func (p *prepared) checkDir(what, dir string) Finding {
 	return Finding{What: what, OK: true, Detail: dir}
 }
 
-func (p *prepared) checkWorkload(ctx context.Context, w config.Workload, s *interp.Script) ([]Finding, error) {
-	if _, err := config.Settings(w.Settings, s.Info().Settings, w.File, "settings "+w.Name); err != nil {
-		return nil, &ConfigError{err}
-	}
+func (p *prepared) checkWorkload(ctx context.Context, w config.Workload, s *interp.Script) []Finding {
 	list := []Finding{
 		{Workload: w.Name, What: "script", OK: true, Detail: fmt.Sprintf("%s %.12s: %s", s.Info().Name, s.Info().SHA256, s.Info().Doc)},
 		{Workload: w.Name, What: "isolation", OK: true, Detail: "none: scripts run in the process of starhost, for scripts that you trust"},
@@ -86,7 +79,7 @@ func (p *prepared) checkWorkload(ctx context.Context, w config.Workload, s *inte
 		}
 		list = append(list, f)
 	}
-	return list, nil
+	return list
 }
 
 func checkTimeouts(w config.Workload) Finding {

@@ -23,7 +23,8 @@ type Step struct {
 // Plan returns the actions that the prescripts would make, in order, then the
 // filesystems that would be frozen. Reads are real; nothing is changed, so a script
 // that decides by the answer to a change may go another way in a run. The error is
-// that of the first prescript that failed.
+// that of the first prescript that failed, or a [*DeadRunError] if a dead run has
+// left something held.
 func Plan(ctx context.Context, o Options) ([]Step, error) {
 	p, compiled, err := prepare(ctx, o)
 	if err != nil {
@@ -50,7 +51,11 @@ func Plan(ctx context.Context, o Options) ([]Step, error) {
 			return pl.steps, err
 		}
 	}
-	return pl.withFreeze(ctx, p, c.FSFreeze)
+	steps, err := pl.withFreeze(ctx, p, c.FSFreeze)
+	if err != nil {
+		return steps, err
+	}
+	return steps, p.refuseDeadRuns()
 }
 
 // planner is an executor that makes reads and notes everything.

@@ -31,6 +31,7 @@ type prepared struct {
 	Options
 	id          string
 	workloads   []config.Workload
+	settings    []action.Value // of each workload
 	filesystems *host.Filesystems
 	sink        *event.Sink
 	members     []run.Member
@@ -47,8 +48,8 @@ func (p *prepared) close() {
 	}
 }
 
-// prepare selects the workloads and compiles their scripts. Nothing is touched but
-// files that are read.
+// prepare selects the workloads, compiles their scripts and reads their settings.
+// Nothing is touched but files that are read.
 func prepare(ctx context.Context, o Options) (p *prepared, compiled []*interp.Script, err error) {
 	p = &prepared{Options: o, id: ulid.Make().String()}
 	if p.workloads, err = o.Config.Select(o.Workloads); err != nil {
@@ -62,7 +63,11 @@ func prepare(ctx context.Context, o Options) (p *prepared, compiled []*interp.Sc
 		if err != nil {
 			return nil, nil, err
 		}
-		compiled = append(compiled, s)
+		settings, err := config.Settings(w.Settings, s.Info().Settings, w.File, "settings "+w.Name)
+		if err != nil {
+			return nil, nil, &ConfigError{err}
+		}
+		compiled, p.settings = append(compiled, s), append(p.settings, settings)
 	}
 	return p, compiled, nil
 }
@@ -92,16 +97,28 @@ func (p *prepared) connectAll(ctx context.Context, compiled []*interp.Script) er
 	if err != nil {
 		return err
 	}
-	p.filesystems = host.NewFilesystems([]string{p.RuntimeDir}, freezes == run.FreezeNamed, run.CarriedDir, p.lockFilesystem)
+	p.filesystems = host.NewFilesystems([]string{standing(p.RuntimeDir)}, freezes == run.FreezeNamed, run.CarriedDir, p.lockFilesystem)
 	p.onClose(func() { _ = p.filesystems.Close() })
 	for i, w := range p.workloads {
-		m, err := p.member(ctx, w, compiled[i])
+		m, err := p.member(ctx, w, compiled[i], p.settings[i])
 		if err != nil {
 			return err
 		}
 		p.members = append(p.members, m)
 	}
 	return nil
+}
+
+// standing returns dir, or the nearest directory above it that is there: plan makes
+// none.
+func standing(dir string) string {
+	for dir != filepath.Dir(dir) {
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	return dir
 }
 
 func (p *prepared) lockFilesystem(device string) (func(), error) {
@@ -112,11 +129,7 @@ func (p *prepared) lockFilesystem(device string) (func(), error) {
 	return l.Release, nil
 }
 
-func (p *prepared) member(ctx context.Context, w config.Workload, s *interp.Script) (run.Member, error) {
-	settings, err := config.Settings(w.Settings, s.Info().Settings, w.File, "settings "+w.Name)
-	if err != nil {
-		return run.Member{}, &ConfigError{err}
-	}
+func (p *prepared) member(ctx context.Context, w config.Workload, s *interp.Script, settings action.Value) (run.Member, error) {
 	server, err := connect(ctx, w, p.id)
 	if err != nil {
 		return run.Member{}, &action.Fault{Kind: action.KindRefused, Message: fmt.Sprintf("workload %s: %v", w.Name, err)}

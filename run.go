@@ -155,6 +155,11 @@ func redacted(r *run.Report, red *redact.Redactor) *run.Report {
 	if r.Error != nil {
 		out.Error.Trace = red.String(r.Error.Trace)
 	}
+	for i, m := range r.Members {
+		if m.Error != nil {
+			out.Members[i].Error.Trace = red.String(m.Error.Trace)
+		}
+	}
 	return out
 }
 

@@ -33,17 +33,19 @@ import (
 	"github.com/starhost/starhost/internal/proctree"
 	"github.com/starhost/starhost/internal/redact"
 	"github.com/starhost/starhost/run"
+	"github.com/starhost/starhost/supervise"
 )
 
 // Version is the version of this code.
 const Version = "0.1.0"
 
 // Init must be called first in main. A process that was started as a helper of
-// another one (the keeper of a program's process tree, a probe of a filesystem)
-// does not return from it.
+// another one (the keeper of a program's process tree, a probe of a filesystem, the
+// supervisor of a run) does not return from it.
 func Init() {
 	proctree.Init()
 	probe.Init()
+	supervise.Init(leadSupervised)
 }
 
 // Options say what to do, where, and how to tell about it.

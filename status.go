@@ -46,6 +46,7 @@ func Status(stateDir, runtimeDir string, n int) ([]RunStatus, error) {
 	ended := 0
 	boot := thisMachine().Boot
 	for _, info := range infos {
+		live := alive(runtimeDir, info) // asked first: a run writes its end before it gives the lock back
 		records, _, err := journal.Read(journal.OS{}, info.Path)
 		if err != nil {
 			return nil, err
@@ -53,7 +54,7 @@ func Status(stateDir, runtimeDir string, n int) ([]RunStatus, error) {
 		s := statusOf(records)
 		s.Run = info.Run
 		if s.State == RunDead {
-			if alive(runtimeDir, s) {
+			if live {
 				s.State = RunAlive
 			} else if s.Held = heldAfterDeath(records, boot); len(s.Held) == 0 {
 				s.Since = nil
@@ -70,8 +71,9 @@ func Status(stateDir, runtimeDir string, n int) ([]RunStatus, error) {
 }
 
 // alive reports whether the run has the lock of its first member.
-func alive(runtimeDir string, s RunStatus) bool {
-	return len(s.Members) > 0 && lock.Owner(filepath.Join(runtimeDir, "locks"), workloadLock(s.Members[0])) == "run "+s.Run
+func alive(runtimeDir string, info journal.Info) bool {
+	members := info.Begin.Members
+	return len(members) > 0 && lock.Owner(filepath.Join(runtimeDir, "locks"), workloadLock(members[0].Workload)) == "run "+info.Run
 }
 
 // statusOf reads one journal as if the run were dead, unless it has ended.

@@ -7,9 +7,9 @@ import (
 
 // Frame is one line of a Starlark stack, outermost first in a stack.
 type Frame struct {
-	Pos    string // mysql.star:31:8
-	Func   string // prescript
-	Source string // the source line, without its indentation
+	Pos    string `json:"pos"`              // mysql.star:31:8
+	Func   string `json:"func"`             // prescript
+	Source string `json:"source,omitempty"` // the source line, without its indentation
 }
 
 // String returns "mysql.star:31:8: in prescript".
@@ -18,11 +18,12 @@ func (f Frame) String() string { return f.Pos + ": in " + f.Func }
 // ScriptError is what a [Script] fails with: the Starlark stack where there is one,
 // then what went wrong at the end of it.
 type ScriptError struct {
-	Kind  Kind
-	Msg   string
-	Stack []Frame
+	Kind  Kind    `json:"kind"`
+	Msg   string  `json:"msg"`
+	Stack []Frame `json:"stack,omitempty"`
 	// Cause is the fault of an action, or the Go stack of a panic, if that was it.
-	Cause error
+	// It is no part of the JSON.
+	Cause error `json:"-"`
 }
 
 // Error returns the message behind the innermost position.

@@ -16,6 +16,8 @@ func (a *app) demo() *cobra.Command {
 		Short: "A whole run on an embedded database, nothing to install",
 		Long: `Starts a writer on an SQLite database in a temporary directory, quiesces the
 database, copies it, thaws it while the writer goes on, and opens the copy.`,
+		Example: `  starhost demo
+  starhost demo --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			res, err := demo.Run(cmd.Context(), func(o *starhost.Options) { o.Wrap = a.wrap })

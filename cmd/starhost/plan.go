@@ -18,7 +18,8 @@ func (a *app) plan() *cobra.Command {
 		Long: `Runs the prescripts with reads that are real and changes that are only noted. A
 line that begins with a dot is a read that was made.
 
-Exit status: 0; 2 usage or configuration; 3 a prescript would fail.`,
+Exit status: 0; 2 usage or configuration; 3 a prescript would fail; 7 a run that
+is dead has left something held.`,
 		Example: `  starhost plan orders`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, closeLog, err := a.options(args)
@@ -30,12 +31,18 @@ Exit status: 0; 2 usage or configuration; 3 a prescript would fail.`,
 			if err := a.printPlan(steps); err != nil {
 				return err
 			}
-			if conf := (*starhost.ConfigError)(nil); planErr == nil || errors.As(planErr, &conf) {
-				return planErr
-			}
-			return &exitError{code: run.ExitPrescript, err: planErr}
+			return planned(planErr)
 		},
 	}
+}
+
+// planned gives the error of a prescript its exit status; others have one.
+func planned(err error) error {
+	conf, dead := (*starhost.ConfigError)(nil), (*starhost.DeadRunError)(nil)
+	if err == nil || errors.As(err, &conf) || errors.As(err, &dead) {
+		return err
+	}
+	return &exitError{code: run.ExitPrescript, err: err}
 }
 
 func (a *app) printPlan(steps []starhost.Step) error {

@@ -29,7 +29,9 @@ func (a *app) scripts() *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use:   "show NAME",
 		Short: "Print a script, to read or to copy",
-		Args:  cobra.ExactArgs(1),
+		Example: `  starhost scripts show mysql > my.star
+  starhost scripts show sqlite`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			s, err := scripts.Lookup(args[0])
 			if err != nil {

@@ -14,7 +14,9 @@ func (a *app) version() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Example: `  starhost version
+  starhost version --json`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
 				return a.print(map[string]any{"version": starhost.Version, "api": interp.API, "go": runtime.Version()})

@@ -71,7 +71,6 @@ func Write(ctx context.Context, dir string) error {
 	cmd := exec.Command(program, dir)
 	cmd.Args[0] = childName
 	cmd.Stderr = &said
-	cmd.WaitDelay = time.Millisecond
 	if err := cmd.Start(); err != nil {
 		return err
 	}
