@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -199,6 +201,9 @@ func (w wrapped) Do(ctx context.Context, a action.Action) (action.Result, error)
 	if res.Err != nil {
 		f := *res.Err
 		f.Message = w.red.String(f.Message)
+		if hasSecret(a.Op) && !f.Code.IsNone() {
+			f.Message = fmt.Sprintf("error %s of the server; %s", f.Code, withheld)
+		}
 		res.Err = &f
 	}
 	if res.Exit != nil {
@@ -211,5 +216,18 @@ func (w wrapped) Do(ctx context.Context, a action.Action) (action.Result, error)
 
 func (w wrapped) Undo(ctx context.Context, h undo.Hold, step action.Op) (action.State, string) {
 	state, text := w.Host.Undo(ctx, h, step)
+	if hasSecret(step) && text != "" {
+		return state, withheld
+	}
 	return state, w.red.String(text)
+}
+
+// withheld stands for what a server says of a statement with a secret parameter: it
+// repeats the value, escaped in its own way or cut short, where blotting out does
+// not find it.
+const withheld = "what it says is withheld, because a parameter of the statement is secret"
+
+// hasSecret reports whether an operation is a statement with a secret parameter.
+func hasSecret(op action.Op) bool {
+	return op.SQL != nil && slices.ContainsFunc(op.SQL.Params, func(v action.Value) bool { return v.Kind() == action.SecretKind })
 }

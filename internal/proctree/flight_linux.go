@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // drainFor is how long the output may take to end after the tree has: a writer
@@ -20,8 +22,7 @@ type flight struct {
 	reports *os.File
 	stdout  *output
 	stderr  *output // the same as stdout if both go to one writer
-	stdin   *os.File
-	feeding sync.WaitGroup // whoever writes to request and stdin
+	feeding sync.WaitGroup // whoever writes to request
 }
 
 // output is one stream of the program on its way to its sink.
@@ -55,6 +56,26 @@ func (p *pipes) open(in bool) *os.File {
 	return r
 }
 
+// input adds an input that holds text: a file in memory, not a pipe. A program that
+// ends without reading all of a pipe would make us get a SIGPIPE, which a host that
+// asked for that signal takes for the end of its own output.
+func (p *pipes) input(text []byte) {
+	if p.err != nil {
+		return
+	}
+	fd, err := unix.MemfdCreate("stdin", unix.MFD_CLOEXEC)
+	if err != nil {
+		p.err = os.NewSyscallError("memfd_create", err)
+		return
+	}
+	f := os.NewFile(uintptr(fd), "stdin")
+	p.theirs = append(p.theirs, f)
+	if _, err = f.Write(text); err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	p.err = err
+}
+
 // null adds an empty input.
 func (p *pipes) null() {
 	f, err := os.Open(os.DevNull)
@@ -85,7 +106,7 @@ func (c *Command) launch() (*flight, error) {
 	if c.Stdin == nil {
 		p.null()
 	} else {
-		f.stdin = p.open(true)
+		p.input(c.Stdin)
 	}
 	stdout, stderr := c.sinks()
 	f.stdout = &output{stdout, p.open(false), make(chan struct{})}
@@ -115,17 +136,10 @@ func (c *Command) launch() (*flight, error) {
 }
 
 // feed starts the goroutines that move bytes. They end when their pipe ends or
-// is closed by collect. A write to a pipe nobody reads is an error like any
-// other, EPIPE: Go raises SIGPIPE for descriptors 1 and 2 alone.
+// is closed by collect.
 func (f *flight) feed(c *Command) {
 	req := c.request()
 	f.feeding.Go(func() { _ = json.NewEncoder(f.request).Encode(req) }) // stays open: its end means "end the tree"
-	if f.stdin != nil {
-		f.feeding.Go(func() {
-			_, _ = f.stdin.Write(c.Stdin)
-			_ = f.stdin.Close()
-		})
-	}
 	go f.stdout.drain()
 	if f.stderr != f.stdout {
 		go f.stderr.drain()
@@ -172,9 +186,6 @@ func (f *flight) collect(o *outcome) Result {
 		res.Truncated = res.Truncated || more
 	}
 	closeAll([]*os.File{f.request, f.reports, f.stdout.from, f.stderr.from})
-	if f.stdin != nil {
-		_ = f.stdin.Close()
-	}
 	f.feeding.Wait()
 	return res
 }
