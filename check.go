@@ -11,7 +11,7 @@ import (
 
 	"github.com/starhost/starhost/config"
 	"github.com/starhost/starhost/internal/lock"
-	"github.com/starhost/starhost/interp"
+	"github.com/starhost/starhost/worker"
 )
 
 // Finding is one thing that [Check] has looked at.
@@ -26,16 +26,17 @@ type Finding struct {
 // [*ConfigError] if the configuration or a script is not right, or a
 // [*DeadRunError] if a dead run has left something held.
 func Check(ctx context.Context, o Options) ([]Finding, error) {
-	p, compiled, err := prepare(ctx, o)
+	p, err := prepare(ctx, o)
 	if err != nil {
 		return nil, err
 	}
+	defer p.close()
 	if _, err := p.config(); err != nil {
 		return nil, err
 	}
 	list := []Finding{p.checkDir("state directory", o.StateDir), p.checkDir("runtime directory", o.RuntimeDir)}
 	for i, w := range p.workloads {
-		list = append(list, p.checkWorkload(ctx, w, compiled[i])...)
+		list = append(list, p.checkWorkload(ctx, w, p.loaded[i])...)
 	}
 	red := o.Redactor()
 	for i := range list {
@@ -60,10 +61,11 @@ func (p *prepared) checkDir(what, dir string) Finding {
 	return Finding{What: what, OK: true, Detail: dir}
 }
 
-func (p *prepared) checkWorkload(ctx context.Context, w config.Workload, s *interp.Script) []Finding {
+func (p *prepared) checkWorkload(ctx context.Context, w config.Workload, l loaded) []Finding {
+	info := l.script.Info()
 	list := []Finding{
-		{Workload: w.Name, What: "script", OK: true, Detail: fmt.Sprintf("%s %.12s: %s", s.Info().Name, s.Info().SHA256, s.Info().Doc)},
-		{Workload: w.Name, What: "isolation", OK: true, Detail: "none: scripts run in the process of starhost, for scripts that you trust"},
+		{Workload: w.Name, What: "script", OK: true, Detail: fmt.Sprintf("%s %.12s: %s", info.Name, info.SHA256, info.Doc)},
+		checkIsolation(w, l.features),
 		checkTimeouts(w),
 		p.checkConnection(ctx, w),
 	}
@@ -80,6 +82,15 @@ func (p *prepared) checkWorkload(ctx context.Context, w config.Workload, s *inte
 		list = append(list, f)
 	}
 	return list
+}
+
+// checkIsolation says what is in force of the sandbox.
+func checkIsolation(w config.Workload, features []worker.Feature) Finding {
+	f := Finding{Workload: w.Name, What: "isolation", OK: true, Detail: "full: a process of its own without privileges, files or network"}
+	if missing := missingFrom(features); missing != "" {
+		f.Detail = "not full: " + missing
+	}
+	return f
 }
 
 func checkTimeouts(w config.Workload) Finding {

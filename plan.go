@@ -26,7 +26,7 @@ type Step struct {
 // that of the first prescript that failed, or a [*DeadRunError] if a dead run has
 // left something held.
 func Plan(ctx context.Context, o Options) ([]Step, error) {
-	p, compiled, err := prepare(ctx, o)
+	p, err := prepare(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func Plan(ctx context.Context, o Options) ([]Step, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Limits.Prescript)
 	defer cancel()
-	if err := p.connectAll(ctx, compiled); err != nil {
+	if err := p.connectAll(ctx); err != nil {
 		return nil, err
 	}
 	if err := p.nameMounts(ctx); err != nil {

@@ -16,10 +16,10 @@ import (
 	"github.com/starhost/starhost/event"
 	"github.com/starhost/starhost/host"
 	"github.com/starhost/starhost/internal/lock"
-	"github.com/starhost/starhost/interp"
 	"github.com/starhost/starhost/policy"
 	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/scripts"
+	"github.com/starhost/starhost/worker"
 )
 
 // closeTimeout is how long the messaging channel may take to write its last lines.
@@ -31,11 +31,18 @@ type prepared struct {
 	Options
 	id          string
 	workloads   []config.Workload
-	settings    []action.Value // of each workload
+	loaded      []loaded // the script of each workload
 	filesystems *host.Filesystems
 	sink        *event.Sink
 	members     []run.Member
 	closers     []func()
+}
+
+// loaded is the script of a workload with what the config makes of it.
+type loaded struct {
+	script   script
+	features []worker.Feature // of its isolation; nil in this process
+	settings action.Value
 }
 
 func (p *prepared) onClose(f func()) { p.closers = append(p.closers, f) }
@@ -50,26 +57,34 @@ func (p *prepared) close() {
 
 // prepare selects the workloads, compiles their scripts and reads their settings.
 // Nothing is touched but files that are read.
-func prepare(ctx context.Context, o Options) (p *prepared, compiled []*interp.Script, err error) {
-	p = &prepared{Options: o, id: ulid.Make().String()}
-	if p.workloads, err = o.Config.Select(o.Workloads); err != nil {
-		return nil, nil, &ConfigError{err}
+func prepare(ctx context.Context, o Options) (*prepared, error) {
+	workloads, err := o.Config.Select(o.Workloads)
+	if err != nil {
+		return nil, &ConfigError{err}
 	}
-	for _, w := range p.workloads {
-		if w.Isolation == config.IsolationFull {
-			return nil, nil, configError("%s:%d: [%s] isolation: full is not available: scripts run in the process of starhost", w.File, w.Line, w.Name)
-		}
-		s, err := loadScript(ctx, w, o.Log)
+	p := &prepared{Options: o, id: ulid.Make().String(), workloads: workloads}
+	for _, w := range workloads {
+		l, err := p.load(ctx, w)
 		if err != nil {
-			return nil, nil, err
+			p.close()
+			return nil, err
 		}
-		settings, err := config.Settings(w.Settings, s.Info().Settings, w.File, "settings "+w.Name)
-		if err != nil {
-			return nil, nil, &ConfigError{err}
-		}
-		compiled, p.settings = append(compiled, s), append(p.settings, settings)
+		p.loaded = append(p.loaded, l)
 	}
-	return p, compiled, nil
+	return p, nil
+}
+
+func (p *prepared) load(ctx context.Context, w config.Workload) (l loaded, err error) {
+	if l.script, l.features, err = p.loadScript(ctx, w); err != nil {
+		return l, err
+	}
+	if err := p.isolated(w, l.features); err != nil {
+		return l, err
+	}
+	if l.settings, err = config.Settings(w.Settings, l.script.Info().Settings, w.File, "settings "+w.Name); err != nil {
+		return l, &ConfigError{err}
+	}
+	return l, nil
 }
 
 // lockWorkloads takes every workload for this run alone.
@@ -92,7 +107,7 @@ func (p *prepared) locks() string { return filepath.Join(p.RuntimeDir, "locks") 
 func workloadLock(name string) string { return "workload " + name }
 
 // connectAll reaches every server and makes the members of the run.
-func (p *prepared) connectAll(ctx context.Context, compiled []*interp.Script) error {
+func (p *prepared) connectAll(ctx context.Context) error {
 	freezes, err := mode(p.workloads)
 	if err != nil {
 		return err
@@ -100,7 +115,7 @@ func (p *prepared) connectAll(ctx context.Context, compiled []*interp.Script) er
 	p.filesystems = host.NewFilesystems([]string{standing(p.RuntimeDir)}, freezes == run.FreezeNamed, run.CarriedDir, p.lockFilesystem)
 	p.onClose(func() { _ = p.filesystems.Close() })
 	for i, w := range p.workloads {
-		m, err := p.member(ctx, w, compiled[i], p.settings[i])
+		m, err := p.member(ctx, w, p.loaded[i])
 		if err != nil {
 			return err
 		}
@@ -129,7 +144,7 @@ func (p *prepared) lockFilesystem(device string) (func(), error) {
 	return l.Release, nil
 }
 
-func (p *prepared) member(ctx context.Context, w config.Workload, s *interp.Script, settings action.Value) (run.Member, error) {
+func (p *prepared) member(ctx context.Context, w config.Workload, l loaded) (run.Member, error) {
 	server, err := connect(ctx, w, p.id)
 	if err != nil {
 		return run.Member{}, &action.Fault{Kind: action.KindRefused, Message: fmt.Sprintf("workload %s: %v", w.Name, err)}
@@ -139,8 +154,9 @@ func (p *prepared) member(ctx context.Context, w config.Workload, s *interp.Scri
 		Secret: secrets(w), Emit: p.emit,
 	})
 	p.onClose(func() { _ = h.Close() })
+	info := l.script.Info()
 	return run.Member{
-		Workload: w.Name, Script: s, Name: s.Info().Name, SHA256: s.Info().SHA256, Phases: s.Info().Phases,
+		Workload: w.Name, Script: l.script, Name: info.Name, SHA256: info.SHA256, Phases: info.Phases,
 		Policy: policy.Policy{Database: w.Connection.Driver, Programs: programs(w)},
 		Host:   p.wrap(w.Name, h),
 		Context: action.Dict(
@@ -148,7 +164,7 @@ func (p *prepared) member(ctx context.Context, w config.Workload, s *interp.Scri
 			action.Entry{Key: "workload", Value: action.String(w.Name)},
 			action.Entry{Key: "timeout", Value: action.Int(int64(math.Ceil(limits(p.workloads).Hold.Seconds())))},
 			action.Entry{Key: "params", Value: dictOrEmpty(p.Params)},
-			action.Entry{Key: "settings", Value: settings},
+			action.Entry{Key: "settings", Value: l.settings},
 			action.Entry{Key: "recovery_point", Value: action.Value{}},
 			action.Entry{Key: "snapshot", Value: action.String("unknown")},
 			action.Entry{Key: "local", Value: action.Bool(server == nil || server.Identity().Local)},

@@ -14,7 +14,6 @@ import (
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/internal/probe"
 	"github.com/starhost/starhost/internal/redact"
-	"github.com/starhost/starhost/interp"
 	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/undo"
@@ -27,7 +26,7 @@ import (
 // When ctx ends, the cause of its end may be an [*action.Fault], whose kind and
 // message the report then has.
 func Run(ctx context.Context, o Options) (*run.Report, error) {
-	p, compiled, err := prepare(ctx, o)
+	p, err := prepare(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +45,7 @@ func Run(ctx context.Context, o Options) (*run.Report, error) {
 		return nil, err
 	}
 	p.openSink()
-	report, err := p.lead(ctx, config, compiled)
+	report, err := p.lead(ctx, config)
 	if err != nil {
 		return nil, err
 	}
@@ -57,10 +56,10 @@ func Run(ctx context.Context, o Options) (*run.Report, error) {
 
 // lead connects and runs. Servers are reached last: a wrong config is found
 // without them.
-func (p *prepared) lead(ctx context.Context, c run.Config, compiled []*interp.Script) (*run.Report, error) {
+func (p *prepared) lead(ctx context.Context, c run.Config) (*run.Report, error) {
 	connecting, cancel := context.WithTimeout(ctx, c.Limits.Prescript)
 	defer cancel()
-	err := p.connectAll(connecting, compiled)
+	err := p.connectAll(connecting)
 	if err == nil {
 		err = p.nameMounts(connecting)
 	}

@@ -2,17 +2,18 @@ package starhost
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
 	"strings"
 
-	"github.com/rs/zerolog"
-
+	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/builtins"
 	"github.com/starhost/starhost/config"
 	"github.com/starhost/starhost/interp"
 	"github.com/starhost/starhost/scripts"
+	"github.com/starhost/starhost/worker"
 )
 
 // bundledPrefix begins the name of a module that is in the binary.
@@ -20,20 +21,68 @@ const bundledPrefix = "@starhost//"
 
 var moduleName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*\.star$`)
 
-// loadScript compiles the script of a workload. Every error is a [ConfigError].
-func loadScript(ctx context.Context, w config.Workload, log zerolog.Logger) (*interp.Script, error) {
+// script is a loaded script, wherever it runs.
+type script interface {
+	action.Script
+	Info() interp.Info
+}
+
+// loadScript compiles the script of a workload, in a worker unless the options or
+// the system do not allow one. Every error is a [ConfigError].
+func (p *prepared) loadScript(ctx context.Context, w config.Workload) (script, []worker.Feature, error) {
 	name, source, err := scriptSource(w)
 	if err != nil {
-		return nil, &ConfigError{err}
+		return nil, nil, &ConfigError{err}
+	}
+	printed := func(pos, text string) { p.Log.Info().Str("workload", w.Name).Str("pos", pos).Msg(text) }
+	if !p.InProcess {
+		s, err := worker.Start(ctx, worker.Options{
+			Name: name, Source: source, Load: moduleLoader(w), Database: w.Connection.Driver, Print: printed,
+			Limits: worker.Limits{CPU: w.Timeout},
+		})
+		if err == nil {
+			p.onClose(func() { _ = s.Close() }) // it is killed; what it says is of no interest
+			return s, s.Isolation(), nil
+		}
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return nil, nil, &ConfigError{err}
+		}
 	}
 	s, err := interp.New(ctx, interp.Options{
-		Name: name, Source: source, Load: moduleLoader(w), Words: builtins.New(w.Connection.Driver),
-		Print: func(pos, text string) { log.Info().Str("workload", w.Name).Str("pos", pos).Msg(text) },
+		Name: name, Source: source, Load: moduleLoader(w), Words: builtins.New(w.Connection.Driver), Print: printed,
 	})
 	if err != nil {
-		return nil, &ConfigError{err}
+		return nil, nil, &ConfigError{err}
 	}
-	return s, nil
+	return s, nil, nil
+}
+
+// isolated refuses a workload that wants the whole sandbox and does not get it, and
+// logs what another one does not get.
+func (p *prepared) isolated(w config.Workload, features []worker.Feature) error {
+	missing := missingFrom(features)
+	if missing == "" {
+		return nil
+	}
+	if w.Isolation == config.IsolationFull {
+		return configError("%s:%d: [%s] isolation: full is not available: %s", w.File, w.Line, w.Name, missing)
+	}
+	p.Log.Debug().Str("workload", w.Name).Msg("isolation is not full: " + missing)
+	return nil
+}
+
+// missingFrom names what is not in force of the isolation of a script, and why.
+func missingFrom(features []worker.Feature) string {
+	if features == nil {
+		return "the script runs in the process of starhost, as one that is trusted"
+	}
+	var missing []string
+	for _, f := range features {
+		if !f.InForce {
+			missing = append(missing, f.Name+" ("+f.Why+")")
+		}
+	}
+	return strings.Join(missing, ", ")
 }
 
 func scriptSource(w config.Workload) (name string, source []byte, err error) {

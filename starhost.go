@@ -11,8 +11,10 @@
 //		report, err := starhost.Run(ctx, starhost.Options{Config: file, Snapshot: snapshot, …})
 //	}
 //
-// Scripts run in the process of the caller, which is for scripts that one trusts:
-// Starlark in Go can exhaust the memory of its process or ignore cancelling.
+// A script runs in a process of its own without privileges, files or network
+// (package worker), on Linux. With [Options.InProcess], and on other systems, it runs
+// in the process of the caller, which is for scripts that one trusts: Starlark in Go
+// can exhaust the memory of its process or ignore cancelling.
 //
 // Any number of runs may be under way in one process, as long as they are about
 // different workloads and filesystems; the locks in the runtime directory see to
@@ -34,15 +36,17 @@ import (
 	"github.com/starhost/starhost/internal/redact"
 	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/supervise"
+	"github.com/starhost/starhost/worker"
 )
 
 // Version is the version of this code.
 const Version = "0.1.0"
 
 // Init must be called first in main. A process that was started as a helper of
-// another one (the keeper of a program's process tree, a probe of a filesystem, the
-// supervisor of a run) does not return from it.
+// another one (the worker of a script, the keeper of a program's process tree, a probe
+// of a filesystem, the supervisor of a run) does not return from it.
 func Init() {
+	worker.Init()
 	proctree.Init()
 	probe.Init()
 	supervise.Init(leadSupervised)
@@ -64,6 +68,8 @@ type Options struct {
 	// Log receives log lines; the zero Logger throws them away. Its writer must
 	// not block, and should be one of [Redactor].
 	Log zerolog.Logger
+	// InProcess runs scripts in this process; see the package comment.
+	InProcess bool
 	// Wrap, if set, stands between the journal and the world of each workload, to
 	// record actions or to make them fail.
 	Wrap func(workload string, ex action.Executor) action.Executor

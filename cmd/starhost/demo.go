@@ -31,8 +31,8 @@ database, copies it, thaws it while the writer goes on, and opens the copy.`,
 			if res.Report.Exit != run.ExitDone {
 				return a.report(res.Report)
 			}
-			if !res.Intact || res.Restored != res.Acknowledged {
-				return &exitError{code: run.ExitInternal, err: fmt.Errorf("the copy has %d rows, want %d", res.Restored, res.Acknowledged)}
+			if !res.Exact() {
+				return &exitError{code: run.ExitInternal, err: fmt.Errorf("the copy has %d rows, want %d", res.Restored, res.Counted)}
 			}
 			return nil
 		},
@@ -50,15 +50,14 @@ func timeline(res demo.Result) string {
 	if len(res.Report.Members) == 0 || res.Report.Verdict == run.NoVerdict {
 		return text
 	}
-	point := res.Report.Members[0].RecoveryPoint.Before
 	return text + fmt.Sprintf(`
 verdict         %s
-recovery point  %s rows
+recovery point  %d rows
 copy            %d rows, integrity check passed: %t
 the writer      waited for at most %.1f ms, and has committed %d more rows since
 
 The copy has every row that was committed before the snapshot, and none that came after.
-`, res.Report.Verdict, point.Get("rows"), res.Restored, res.Intact, res.Report.QuiescedMS, res.After)
+`, res.Report.Verdict, res.Counted, res.Restored, res.Intact, res.Report.QuiescedMS, res.After)
 }
 
 // told is what happens in each phase of the demo.

@@ -42,11 +42,18 @@ const settle = 200
 // Result is what came out of a demo.
 type Result struct {
 	Report *run.Report
-	// Restored is how many rows the copy has, Acknowledged how many had been
-	// acknowledged to the writer when the snapshot was taken, After how many it
+	// Restored is how many rows the copy has, Counted how many the script counted
+	// while it held the lock, Acknowledged how many the writer knew of when the
+	// snapshot was taken (it may not have heard of the last one), After how many it
 	// committed later.
-	Restored, Acknowledged, After int
-	Intact                        bool // PRAGMA integrity_check of the copy says ok
+	Restored, Counted, Acknowledged, After int
+	Intact                                 bool // PRAGMA integrity_check of the copy says ok
+}
+
+// Exact reports whether the copy is what it has to be: every row that was committed
+// before the snapshot and none that came after.
+func (r Result) Exact() bool {
+	return r.Intact && r.Restored == r.Counted && r.Restored >= r.Acknowledged
 }
 
 // Run leads the run. prepare, if not nil, may change the options.
@@ -78,6 +85,8 @@ func Run(ctx context.Context, prepare func(*starhost.Options)) (res Result, err 
 	if res.Report, err = starhost.Run(ctx, o); err != nil || res.Report.Verdict == run.NoVerdict {
 		return res, err
 	}
+	counted, _ := res.Report.Members[0].RecoveryPoint.Before.Get("rows").AsInt()
+	res.Counted = int(counted)
 	if err := w.reach(ctx, int64(res.Acknowledged+settle)); err != nil {
 		return res, err
 	}

@@ -25,9 +25,8 @@ func TestRun(t *testing.T) {
 		if r.Verdict != run.Application || r.Exit != run.ExitDone {
 			t.Fatalf("verdict %q, exit status %d, %+v", r.Verdict, r.Exit, r.Error)
 		}
-		counted, _ := r.Members[0].RecoveryPoint.Before.Get("rows").AsInt()
-		if !res.Intact || res.Restored != res.Acknowledged || int64(res.Restored) != counted {
-			t.Errorf("intact: %t; %d rows in the copy, %d acknowledged, %d counted", res.Intact, res.Restored, res.Acknowledged, counted)
+		if !res.Exact() || res.Restored > res.Acknowledged+1 {
+			t.Errorf("intact: %t; %d rows in the copy, %d acknowledged, %d counted", res.Intact, res.Restored, res.Acknowledged, res.Counted)
 		}
 		if res.After < settle {
 			t.Errorf("the writer committed %d rows after the run, want at least %d", res.After, settle)
