@@ -86,9 +86,12 @@ func (p *prepared) checkWorkload(ctx context.Context, w config.Workload, l loade
 
 // checkIsolation says what is in force of the sandbox.
 func checkIsolation(w config.Workload, features []worker.Feature) Finding {
-	f := Finding{Workload: w.Name, What: "isolation", OK: true, Detail: "full: a process of its own without privileges, files or network"}
-	if missing := missingFrom(features); missing != "" {
-		f.Detail = "not full: " + missing
+	f := Finding{Workload: w.Name, What: "isolation", OK: true, Detail: "a process of its own without privileges, files or network"}
+	switch missing := missingFrom(features); {
+	case features == nil:
+		f.Detail = "none: " + missing
+	case missing != "":
+		f.Detail = "a process of its own, but not in force: " + missing
 	}
 	return f
 }

@@ -45,10 +45,6 @@ var badValues = []badConfig{
 	{name: "retries above", config: head + "retries = 11\n", wants: []string{conf + ":3: ", "retries: ", "0 to 10"}},
 	{name: "require", config: head + "require = none\n", wants: []string{conf + ":3: ", "require: "}},
 	{name: "isolation", config: head + "isolation = none\n", wants: []string{conf + ":3: ", "isolation: "}},
-	{
-		name: "isolation full", config: "[workload]\nworkload_name = custom\nscript = x.star\nisolation = full\n",
-		prepare: file("x.star", trivial, 0o600), wants: []string{conf + ":1: ", "isolation: ", "full"},
-	},
 	{name: "fs_freeze word", config: head + "fs_freeze = on\n", wants: []string{conf + ":3: ", "fs_freeze: "}},
 	{name: "fs_freeze relative", config: head + "fs_freeze = data\n", wants: []string{conf + ":3: ", "fs_freeze: ", "absolute"}},
 	{

@@ -21,7 +21,7 @@ type flight struct {
 	request *os.File // closed: end the tree
 	reports *os.File
 	stdout  *output
-	stderr  *output // the same as stdout if both go to one writer
+	stderr  *output        // the same as stdout if both go to one writer
 	feeding sync.WaitGroup // whoever writes to request
 }
 

@@ -191,7 +191,7 @@ func TestConfig(t *testing.T) {
 		"no server":         {User: "u"},
 		"unknown parameter": {User: "u", Socket: "/s", Params: map[string]string{"multiStatements": "true"}},
 		"tls":               {User: "u", Host: "h", Params: map[string]string{"tls": "maybe"}},
-		"sslrootcert":            {User: "u", Host: "h", Params: map[string]string{"tls": "true", "sslrootcert": "/nowhere"}},
+		"sslrootcert":       {User: "u", Host: "h", Params: map[string]string{"tls": "true", "sslrootcert": "/nowhere"}},
 		"nobody there":      {User: "u", Socket: "/nowhere/s.sock"},
 	} {
 		if server, err := mysql.Connect(t.Context(), cfg); err == nil {
