@@ -57,7 +57,8 @@ func Pre(ctx context.Context, o Options) (*Pending, error) {
 	}
 	p := &Pending{options: o}
 	p.process, err = supervise.Start(ctx, o.RuntimeDir, names, supervisorOrder{
-		Config: o.Config.Path, Workloads: names, Params: o.Params, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir, Level: o.Log.GetLevel(),
+		Config: o.Config.Path, Workloads: names, Params: o.Params, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir,
+		InProcess: o.InProcess, Level: o.Log.GetLevel(),
 	})
 	if p.process == nil {
 		return nil, configError("%w", err)
@@ -104,6 +105,7 @@ type supervisorOrder struct {
 	Params     action.Value  `json:"params"`
 	StateDir   string        `json:"state_dir"`
 	RuntimeDir string        `json:"runtime_dir"`
+	InProcess  bool          `json:"in_process,omitempty"`
 	Level      zerolog.Level `json:"level"`
 }
 
@@ -117,7 +119,10 @@ func leadSupervised(s *supervise.Supervisor) supervise.Ending {
 	if err != nil {
 		return supervise.Ending{Refusal: refusal(&ConfigError{err})}
 	}
-	o := Options{Config: file, Workloads: order.Workloads, Params: order.Params, StateDir: order.StateDir, RuntimeDir: order.RuntimeDir}
+	o := Options{
+		Config: file, Workloads: order.Workloads, Params: order.Params, StateDir: order.StateDir, RuntimeDir: order.RuntimeDir,
+		InProcess: order.InProcess,
+	}
 	red := o.Redactor()
 	o.Log = zerolog.New(red.Writer(s.Log())).Level(order.Level).With().Timestamp().Logger()
 	o.Snapshot = func(ctx context.Context, snap run.Snapshot) error {

@@ -31,6 +31,14 @@ func (e *errTooLong) Error() string {
 	return fmt.Sprintf("%s of %d bytes, at most %d can be sent", e.name, e.size, MaxFrame)
 }
 
+// hangUp says that the connection ended at the other end.
+type hangUp struct{ err error }
+
+func (e *hangUp) Error() string { return "it closed its pipe" }
+
+// Unwrap returns what reading or writing said.
+func (e *hangUp) Unwrap() error { return e.err }
+
 // encode returns the bytes of a frame. The error is an *errTooLong, or that of a
 // value that cannot be recorded.
 func encode(f *frame) ([]byte, error) {
@@ -59,12 +67,12 @@ func (c *codec) write(f *frame) error {
 	return err
 }
 
-// read receives one frame. The error is io.EOF if the peer ended between two
-// frames.
+// read receives one frame. The error is a *hangUp if the connection ended, with
+// io.EOF in it if that was between two frames.
 func (c *codec) read() (*frame, error) {
 	var head [header]byte
 	if _, err := io.ReadFull(c.r, head[:]); err != nil {
-		return nil, err
+		return nil, &hangUp{err}
 	}
 	n := int64(binary.BigEndian.Uint32(head[:]))
 	if n == 0 || n > MaxFrame {
@@ -75,7 +83,7 @@ func (c *codec) read() (*frame, error) {
 	}
 	text := c.in[:n]
 	if _, err := io.ReadFull(c.r, text); err != nil {
-		return nil, io.ErrUnexpectedEOF
+		return nil, &hangUp{io.ErrUnexpectedEOF}
 	}
 	return decode(text, c.items)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/starhost/starhost/action"
@@ -122,8 +123,11 @@ func (r *Remote) send(ctx context.Context, f *frame) error {
 	if !stop() {
 		<-set // it must not meet the next write
 	}
-	if err != nil {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("it does not take %s: %w", f.name(), err)
+	}
+	if err != nil {
+		return &hangUp{err}
 	}
 	return nil
 }
@@ -134,7 +138,8 @@ func (r *Remote) end(ctx context.Context, why error) *action.ScriptError {
 	if r.ended != nil {
 		return r.ended
 	}
-	fault := r.opts.End()
+	h := (*hangUp)(nil)
+	fault := r.opts.End(errors.As(why, &h))
 	r.cut(why)
 	e := &action.ScriptError{Kind: action.KindKilled, Msg: "the process of the script was killed: " + why.Error()}
 	switch {

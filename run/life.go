@@ -138,8 +138,15 @@ func (l *life) journaled(ctx context.Context, member string, a action.Action, sy
 	return res, errors.Join(err, jerr)
 }
 
-// act makes an action within its own time.
-func (l *life) act(ctx context.Context, a action.Action, ex action.Executor) (action.Result, error) {
+// act makes an action within its own time. A panic in the host is caught here, where
+// the script that asked still stands: its stack is in the error then.
+func (l *life) act(ctx context.Context, a action.Action, ex action.Executor) (res action.Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			l.Log.Error().Any("panic", p).Str("stack", string(debug.Stack())).Msg("the host panicked in an action")
+			res, err = action.Result{State: action.Unknown}, &action.Fault{Kind: action.KindInternal, Message: fmt.Sprintf("panic in the host: %v", p)}
+		}
+	}()
 	if a.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, a.Timeout, &action.Fault{

@@ -12,17 +12,33 @@ import (
 	"github.com/starhost/starhost/action"
 )
 
-// end kills the process, if it is still there, and waits until it is gone. It
-// returns what the process died of if that was not us.
-func (p *process) end() *action.Fault {
-	p.once.Do(func() {
-		p.killed.Store(true)
-		_ = p.os.Kill() // one that has ended cannot be, and need not
-	})
-	if !p.gone() {
+// kill sends SIGKILL to the process if it is still there. It reports whether it was
+// the first to do so.
+func (p *process) kill() bool {
+	select {
+	case <-p.reaped:
+		return false
+	default:
+	}
+	first := !p.killed.Swap(true)
+	_ = p.os.Kill() // one that has ended meanwhile cannot be, and need not
+	return first
+}
+
+// end kills the process and waits until it is gone; one that hung up is let die
+// first. It returns what the process died of, nil if it was end that killed it.
+func (p *process) end(hungUp bool) *action.Fault {
+	if hungUp && p.gone(dyingFor) {
+		return p.fault()
+	}
+	first := p.kill()
+	if !p.gone(reapFor) {
 		return nil
 	}
-	return p.fault()
+	if f := p.fault(); f.Kind != action.KindKilled || !first {
+		return f
+	}
+	return nil
 }
 
 // outOfMemory are what the Go runtime says, on standard error, when it dies of a
@@ -41,7 +57,7 @@ func (p *process) ranOut() bool {
 		slices.ContainsFunc(outOfMemory[:], func(text string) bool { return strings.Contains(p.stderr, text) })
 }
 
-// fault is what the process, which is gone, died of; nil if we killed it.
+// fault is what the process, which is gone, died of.
 func (p *process) fault() *action.Fault {
 	status, _ := p.state.Sys().(syscall.WaitStatus)
 	signal := syscall.Signal(-1)
@@ -50,11 +66,12 @@ func (p *process) fault() *action.Fault {
 	}
 	used := p.state.UserTime() + p.state.SystemTime()
 	limit := time.Duration(p.setup.CPU) * time.Second
+	almost := limit - limit/10 // the kernel counts in ticks here, and exactly there
 	switch {
-	case signal == syscall.SIGXCPU, strings.Contains(p.stderr, "SIGXCPU"), signal == syscall.SIGKILL && used >= limit:
+	case signal == syscall.SIGKILL && used >= almost:
 		return fault(action.KindTimeout, "the script used more than %v of processor time", limit)
 	case signal == syscall.SIGKILL && p.killed.Load():
-		return nil
+		return fault(action.KindKilled, "the process of the script was killed by its host")
 	case signal == syscall.SIGSYS:
 		return fault(action.KindKilled, "the process of the script made a system call that it may not make")
 	case signal >= 0:

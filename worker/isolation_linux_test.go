@@ -62,6 +62,8 @@ func expected(deny ...string) []string {
 
 func TestIsolation(t *testing.T) {
 	w := start(t, prescript("pass"))
+	why, missing := notInForce(w)[worker.FeatureNamespaces]
+	need(t, !missing, "namespaces: "+why)
 	var names []string
 	for _, f := range w.Isolation() {
 		names = append(names, f.Name)
@@ -90,9 +92,12 @@ func TestIsolation(t *testing.T) {
 			}
 		}
 		fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", w.PID()))
-		if err != nil || len(fds) > 6 { // streams, pipe, and two of the poller
+		if err != nil || len(fds) > 7 { // streams, pipe, and two of the poller
 			t.Errorf("descriptors %v, %v", fds, err)
 		}
+	}
+	if text := read(t, w, "oom_score_adj"); text != "1000\n" {
+		t.Errorf("oom_score_adj is %q", text)
 	}
 	// Not dumpable: its files in /proc are not its user's.
 	var st unix.Stat_t
@@ -205,7 +210,7 @@ func TestLimits(t *testing.T) {
 	opts.Limits.CPU = 7e9
 	text := read(t, start(t, opts), "limits")
 	for _, want := range [][]string{
-		{"Max cpu time", "7", "8"},
+		{"Max cpu time", "7", "7"},
 		{"Max data size", "268435456", "268435456"},
 		{"Max file size", "0", "0"},
 		{"Max core file size", "0", "0"},

@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 		}
 		return words
 	})
+	host()
 	os.Exit(m.Run())
 }
 

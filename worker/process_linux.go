@@ -3,16 +3,12 @@ package worker
 import (
 	"errors"
 	"io"
-	"net"
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // workerName is argv[0] of a worker.
@@ -21,6 +17,10 @@ const workerName = "starhost-worker"
 // maxStderr is how much of standard error is kept: its beginning, where the Go
 // runtime says what it dies of.
 const maxStderr = 16 << 10
+
+// dyingFor is how long a process whose pipe has ended may take to be gone by itself.
+// It has closed its descriptors, and only its memory is left to be given back.
+const dyingFor = 200 * time.Millisecond
 
 // reapFor is how long a process that was killed may take to be gone. It is only
 // ever longer if its cgroup is frozen, and it cannot do anything then.
@@ -35,21 +35,21 @@ type process struct {
 	reaped chan struct{} // closed when state and stderr are there
 	state  *os.ProcessState
 	stderr string
-	once   sync.Once
-	killed atomic.Bool // by end, while it was still running as far as we knew
+	killed atomic.Bool // by us, while it was still running as far as we knew
 }
 
 // launch starts a process and returns our end of the connection to it.
-func launch(attr syscall.SysProcAttr, s setup) (*process, *net.UnixConn, error) {
+func launch(attr syscall.SysProcAttr, s setup) (*process, *connection, error) {
 	argv, err := s.argv()
 	if err != nil {
 		return nil, nil, err
 	}
-	conn, theirs, err := connection()
+	conn, in, out, err := connect()
 	if err != nil {
 		return nil, nil, err
 	}
-	defer theirs.Close()
+	defer in.Close()
+	defer out.Close()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, nil, errors.Join(err, conn.Close())
@@ -68,7 +68,7 @@ func launch(attr syscall.SysProcAttr, s setup) (*process, *net.UnixConn, error) 
 		// The runtime needs no cgroup to know its threads, and no stacks of
 		// goroutines: printing those of one that overflowed takes seconds.
 		Env:   []string{"GOMAXPROCS=2", "GOTRACEBACK=none"},
-		Files: []*os.File{null, null, stderr, theirs},
+		Files: []*os.File{null, null, stderr, in, out},
 		Sys:   &attr,
 	}, said)
 	if err != nil {
@@ -77,22 +77,35 @@ func launch(attr syscall.SysProcAttr, s setup) (*process, *net.UnixConn, error) 
 	return p, conn, nil
 }
 
-// connection makes a pair of connected sockets: a descriptor that both ends read
-// and write.
-func connection() (ours *net.UnixConn, theirs *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+// connection is our end of two pipes. A pair of sockets would be one descriptor, but
+// each read of one wakes the poller of whoever writes to it (measured: a seventh of
+// the time of a call).
+type connection struct{ in, out *os.File }
+
+// connect makes a connection, and the two descriptors that the worker gets.
+func connect() (ours *connection, in, out *os.File, err error) {
+	in, toWorker, err := os.Pipe()
 	if err != nil {
-		return nil, nil, os.NewSyscallError("socketpair", err)
+		return nil, nil, nil, err
 	}
-	theirs = os.NewFile(uintptr(fds[1]), "worker")
-	file := os.NewFile(uintptr(fds[0]), "supervisor")
-	defer file.Close() // FileConn has one of its own
-	conn, err := net.FileConn(file)
+	fromWorker, out, err := os.Pipe()
 	if err != nil {
-		return nil, nil, errors.Join(err, theirs.Close())
+		return nil, nil, nil, errors.Join(err, in.Close(), toWorker.Close())
 	}
-	return conn.(*net.UnixConn), theirs, nil
+	return &connection{fromWorker, toWorker}, in, out, nil
 }
+
+// Read reads what the worker wrote.
+func (c *connection) Read(p []byte) (int, error) { return c.in.Read(p) }
+
+// Write writes what the worker reads.
+func (c *connection) Write(p []byte) (int, error) { return c.out.Write(p) }
+
+// SetWriteDeadline ends a write that is blocked.
+func (c *connection) SetWriteDeadline(t time.Time) error { return c.out.SetWriteDeadline(t) }
+
+// Close closes both pipes.
+func (c *connection) Close() error { return errors.Join(c.out.Close(), c.in.Close()) }
 
 // start starts the process from a thread that lives as long as the process does:
 // PR_SET_PDEATHSIG is sent when the thread that forked ends, not the process.
@@ -128,8 +141,8 @@ func (p *process) reap(said *os.File) {
 }
 
 // gone waits a while for the process to be reaped.
-func (p *process) gone() bool {
-	timer := time.NewTimer(reapFor)
+func (p *process) gone(within time.Duration) bool {
+	timer := time.NewTimer(within)
 	defer timer.Stop()
 	select {
 	case <-p.reaped:

@@ -27,6 +27,9 @@ func (s setup) restrict() map[string]string {
 	debug.SetMaxStack(maxStackBytes)
 	debug.SetMemoryLimit(int64(s.Memory) * 3 / 4) // a hint: the collector works harder near it
 	closeOthers()
+	// A machine that is out of memory is to kill us first, not our host, whose
+	// protection from that we have inherited. It may not be writable, without harm.
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
 	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // cannot fail for this value
 	features := map[string]string{}
 	for _, step := range []struct {
@@ -61,7 +64,7 @@ func closeOthers() {
 	names, _ := dir.Readdirnames(-1)
 	for _, name := range names {
 		fd, err := strconv.Atoi(name)
-		if err != nil || fd <= connFD || uintptr(fd) == dir.Fd() {
+		if err != nil || fd <= outFD || uintptr(fd) == dir.Fd() {
 			continue
 		}
 		if link, _ := os.Readlink(filepath.Join("/proc/self/fd", name)); !strings.HasPrefix(link, "anon_inode:[event") {
@@ -79,8 +82,8 @@ func (s setup) limits(data uint64) map[int]unix.Rlimit {
 	}
 	return map[int]unix.Rlimit{
 		unix.RLIMIT_DATA:   {Cur: memory, Max: memory},
-		unix.RLIMIT_CPU:    {Cur: s.CPU, Max: s.CPU + 1}, // SIGXCPU, then SIGKILL
-		unix.RLIMIT_NOFILE: {Cur: 16, Max: 16},           // four and those of the poller
+		unix.RLIMIT_CPU:    {Cur: s.CPU, Max: s.CPU}, // SIGKILL; the runtime ignores the SIGXCPU of a lower soft limit
+		unix.RLIMIT_NOFILE: {Cur: 16, Max: 16},       // four and those of the poller
 		unix.RLIMIT_FSIZE:  {},
 		unix.RLIMIT_CORE:   {},
 	}

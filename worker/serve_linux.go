@@ -18,8 +18,11 @@ import (
 	"github.com/starhost/starhost/pipe"
 )
 
-// connFD is the descriptor of the connection in a worker.
-const connFD = 3
+// Descriptors of a worker. 0 and 1 are /dev/null, 2 is what the host captures.
+const (
+	inFD  = 3
+	outFD = 4
+)
 
 // initialised is set once, by Init. Without it a worker would be a second copy of
 // the whole program.
@@ -33,7 +36,7 @@ func Init() { initWith(builtins.New) }
 // initWith is Init with the words of scripts.
 func initWith(words func(database string) starlark.StringDict) {
 	initialised.Store(true)
-	if len(os.Args) != 2 || os.Args[0] != workerName || !isSocket(connFD) {
+	if len(os.Args) != 2 || os.Args[0] != workerName || !isPipe(inFD) || !isPipe(outFD) {
 		return
 	}
 	status := 0
@@ -44,9 +47,9 @@ func initWith(words func(database string) starlark.StringDict) {
 	syscall.Exit(status) // not os.Exit, which in a race build first sleeps for a second
 }
 
-func isSocket(fd int) bool {
+func isPipe(fd int) bool {
 	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
 }
 
 // work is the life of a worker.
@@ -55,8 +58,18 @@ func work(argument string, words func(database string) starlark.StringDict) erro
 	if err := json.Unmarshal([]byte(argument), &s); err != nil {
 		return fmt.Errorf("%s is started by the host, not by hand: %w", workerName, err)
 	}
-	features := s.restrict()
-	return pipe.Serve(connection3{}, features, func(ctx context.Context, src pipe.Source) (action.Script, pipe.Info, error) {
+	// By the poller of the runtime: a thread that is blocked in read(2) would hand
+	// every frame on to another one.
+	for _, fd := range []int{inFD, outFD} {
+		if err := unix.SetNonblock(fd, true); err != nil {
+			return os.NewSyscallError("fcntl", err)
+		}
+	}
+	conn := struct {
+		io.Reader
+		io.Writer
+	}{os.NewFile(inFD, "in"), os.NewFile(outFD, "out")}
+	return pipe.Serve(conn, s.restrict(), func(ctx context.Context, src pipe.Source) (action.Script, pipe.Info, error) {
 		script, err := interp.New(ctx, interp.Options{
 			Name: src.Name, Source: src.Text, Load: src.Load, Words: words(src.Database), Print: src.Print,
 		})
@@ -65,38 +78,4 @@ func work(argument string, words func(database string) starlark.StringDict) erro
 		}
 		return script, pipe.Info(script.Info()), nil
 	})
-}
-
-// connection3 is the connection in a worker: plain read(2) and write(2). An os.File
-// would ask the poller of the runtime, which needs more system calls.
-type connection3 struct{}
-
-func (connection3) Read(p []byte) (int, error) {
-	for {
-		n, err := unix.Read(connFD, p)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return 0, os.NewSyscallError("read", err)
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
-		}
-	}
-}
-
-func (connection3) Write(p []byte) (int, error) {
-	done := 0
-	for done < len(p) {
-		n, err := unix.Write(connFD, p[done:])
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return done, os.NewSyscallError("write", err)
-		}
-		done += n
-	}
-	return done, nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"slices"
 	"syscall"
@@ -71,7 +70,10 @@ func (w *Worker) prepare(ctx context.Context, opts Options, missing map[string]s
 
 // Kill ends the process with SIGKILL, through a pidfd where the kernel has them, and
 // waits until it is gone. A call under way returns an error of the kind killed.
-func (w *Worker) Kill() { w.process.end() }
+func (w *Worker) Kill() {
+	w.process.kill()
+	w.process.gone(reapFor)
+}
 
 // Namespaces of a worker. A mount namespace is left out, see the package comment.
 const namespaces = unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
@@ -85,7 +87,7 @@ const workerUID = 65533
 
 // spawn makes a process with as much isolation as the machine allows, and says why
 // it is not more, by the name of the feature.
-func spawn(s setup) (*process, *net.UnixConn, map[string]string, error) {
+func spawn(s setup) (*process, *connection, map[string]string, error) {
 	missing := map[string]string{}
 	var last error
 	for _, a := range attempts(s.Deny) {

@@ -23,6 +23,7 @@ func newSupervised(t *testing.T, config string) *command {
 	t.Helper()
 	c := newCommand(t, config)
 	t.Cleanup(func() {
+		c.waitGone(2 * time.Second) // post answers before it ends
 		left := c.supervisors()
 		for _, pid := range left {
 			_ = syscall.Kill(pid, syscall.SIGCONT)
@@ -30,6 +31,7 @@ func newSupervised(t *testing.T, config string) *command {
 		}
 		if len(left) > 0 {
 			t.Errorf("supervisors are left: %v", left)
+			c.waitGone(5 * time.Second) // the servers that they speak to are stopped next
 		}
 		if files, _ := filepath.Glob(filepath.Join(c.runtimeDir, "pre", "*")); len(files) > 0 && !t.Failed() {
 			t.Errorf("left in the runtime directory: %v", files)
@@ -50,6 +52,21 @@ func (c *command) supervisors() (pids []int) {
 		pids = append(pids, pid)
 	}
 	return pids
+}
+
+// waitGone waits until there is no supervisor. Unlike eventually it works in a cleanup.
+func (c *command) waitGone(within time.Duration) {
+	end := time.NewTimer(within)
+	defer end.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for len(c.supervisors()) > 0 {
+		select {
+		case <-end.C:
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // supervisor is the one that there is.
