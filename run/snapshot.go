@@ -13,44 +13,67 @@ import (
 	"github.com/starhost/starhost/undo"
 )
 
-// freezeAndSnapshot freezes the filesystems, takes the snapshot and thaws them.
-// Between the first FIFREEZE and the last FITHAW nothing is written to a disk. It
-// reports whether there is a snapshot.
+// freezeAndSnapshot takes the snapshot while the filesystems are frozen, by us or by
+// whomever the config says. It reports whether there is a snapshot.
 func (l *life) freezeAndSnapshot(ctx context.Context) bool {
-	var named []action.FS
-	if l.FSFreeze == FreezeNamed {
-		var err error
-		if named, err = l.Filesystems.Named(ctx); err != nil {
-			l.outcome.freeze = &action.Fault{Kind: faultKind(ctx, action.KindFreeze), Message: err.Error()}
-			return false
-		}
-	}
-	if len(named) > 0 {
-		l.clock.start()
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, l.Limits.Freeze, &action.Fault{
-			Kind: action.KindTimeout, Message: fmt.Sprintf("freeze_timeout: filesystems would have stayed frozen for more than %v", l.Limits.Freeze),
-		})
-		defer cancel()
-		intents, err := l.freezeIntents(named)
-		if err != nil {
-			l.outcome.freeze = err
-			return false
-		}
-		defer l.resume()
-		l.onHold = true
-		l.Events.Hold()
-		if err := l.Journal.Hold(); err != nil {
-			l.certifyNotFrozen(intents)
-			l.outcome.freeze = fmt.Errorf("nothing was frozen, the journal cannot be written: %w", err)
-			return false
-		}
-		defer l.timed("thaw", "", l.thawFilesystems) // also if we panic
-		if !l.freeze(ctx, intents, named) {
-			return false
-		}
+	switch l.FSFreeze {
+	case FreezeNamed:
+		return l.snapshotOfNamed(ctx)
+	case FreezeCaller:
+		return l.snapshotByCaller(ctx)
 	}
 	l.snapshot(ctx)
+	return l.snapshotTaken
+}
+
+// snapshotOfNamed freezes what was named, takes the snapshot and thaws it. Between
+// the first FIFREEZE and the last FITHAW nothing is written to a disk.
+func (l *life) snapshotOfNamed(ctx context.Context) bool {
+	named, err := l.Filesystems.Named(ctx)
+	if err != nil {
+		l.outcome.freeze = &action.Fault{Kind: faultKind(ctx, action.KindFreeze), Message: err.Error()}
+		return false
+	}
+	if len(named) == 0 {
+		l.snapshot(ctx)
+		return l.snapshotTaken
+	}
+	l.clock.start()
+	ctx, cancel := context.WithTimeoutCause(ctx, l.Limits.Freeze, &action.Fault{
+		Kind: action.KindTimeout, Message: fmt.Sprintf("freeze_timeout: filesystems would have stayed frozen for more than %v", l.Limits.Freeze),
+	})
+	defer cancel()
+	intents, err := l.freezeIntents(named)
+	if err != nil {
+		l.outcome.freeze = err
+		return false
+	}
+	defer l.resume()
+	if err := l.hold(); err != nil {
+		l.certifyNotFrozen(intents)
+		l.outcome.freeze = err
+		return false
+	}
+	defer l.timed("thaw", "", l.thawFilesystems) // also if we panic
+	if l.freeze(ctx, intents, named) {
+		l.snapshot(ctx)
+	}
+	return l.snapshotTaken
+}
+
+// snapshotByCaller waits for a snapshot around which the caller freezes filesystems,
+// we don't know which: nothing is written to a disk meanwhile. If it was not taken
+// they may still be frozen; the undo comes before anything is written then.
+func (l *life) snapshotByCaller(ctx context.Context) bool {
+	if err := l.hold(); err != nil {
+		l.resume()
+		l.outcome.freeze = err
+		return false
+	}
+	l.snapshot(ctx)
+	if l.snapshotTaken {
+		l.resume()
+	}
 	return l.snapshotTaken
 }
 
@@ -165,6 +188,16 @@ func (l *life) thawFilesystems() {
 // frozen reports whether we may still hold a filesystem.
 func (l *life) frozen() bool {
 	return slices.ContainsFunc(undo.Plan(l.Journal.Records()), func(h undo.Hold) bool { return h.Action.FS != nil })
+}
+
+// hold keeps the journal and the events in memory from here on.
+func (l *life) hold() error {
+	l.onHold = true
+	l.Events.Hold()
+	if err := l.Journal.Hold(); err != nil {
+		return fmt.Errorf("nothing was frozen, the journal cannot be written: %w", err)
+	}
+	return nil
 }
 
 // resume lets the journal and the events be written again, unless a filesystem could

@@ -74,6 +74,7 @@ func keep() {
 	closeOnExec()
 	// A failure could only leave the request readable to our own user.
 	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
+	ordinary()
 
 	input := os.NewFile(requestFD, "request")
 	var req request
@@ -98,6 +99,15 @@ func keep() {
 		return
 	}
 	k.report(report{Event: gone})
+}
+
+// ordinary gives up the protection from the OOM killer that a host may have, and
+// that the program would inherit (proc(5), oom_score_adj).
+func ordinary() {
+	const path = "/proc/self/oom_score_adj"
+	if now, err := os.ReadFile(path); err == nil && len(now) > 0 && now[0] == '-' {
+		_ = os.WriteFile(path, []byte("0"), 0) // raising it is allowed to everybody
+	}
 }
 
 // notify returns a channel that receives when a child may have ended. We take

@@ -21,8 +21,7 @@
 //
 // A program starts with exactly the environment it was given, descriptors 0, 1
 // and 2, default signal dispositions, an empty signal mask, a process group of
-// its own and no controlling terminal. It inherits umask, limits and
-// oom_score_adj.
+// its own and no controlling terminal. It inherits umask and limits.
 //
 // # What cannot be done
 //
