@@ -185,26 +185,28 @@ func errorAfter(err error, message string) error {
 // While a caller freezes filesystems that we don't know nothing is written to a disk;
 // after an abort, not even before everything has been undone.
 func TestNothingIsWrittenWhileTheCallerFreezes(t *testing.T) {
-	for _, fail := range []error{nil, errors.New("no")} {
-		f := newFixture(t)
-		f.FSFreeze = FreezeCaller
-		var before int64
-		f.Snapshot = func(context.Context, Snapshot) error {
-			before = f.journalSize()
-			if _, err := f.Journal.Append(journal.Record{Type: journal.TypeNote, Note: "meanwhile"}, true); err != nil {
-				t.Error(err)
+	for name, fail := range map[string]error{"taken": nil, "aborted": errors.New("no")} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.FSFreeze = FreezeCaller
+			var before int64
+			f.Snapshot = func(context.Context, Snapshot) error {
+				before = f.journalSize()
+				if _, err := f.Journal.Append(journal.Record{Type: journal.TypeNote, Note: "meanwhile"}, true); err != nil {
+					t.Error(err)
+				}
+				if size := f.journalSize(); size != before {
+					t.Errorf("the journal grew from %d to %d bytes", before, size)
+				}
+				return fail
 			}
-			if size := f.journalSize(); size != before {
-				t.Errorf("the journal grew from %d to %d bytes", before, size)
+			r := f.do()
+			if f.journalSize() <= before {
+				t.Error("the journal was not written in the end")
 			}
-			return fail
-		}
-		r := f.do()
-		if f.journalSize() <= before {
-			t.Error("the journal was not written in the end")
-		}
-		if want := map[bool]int{true: ExitDone, false: ExitSnapshot}[fail == nil]; r.Exit != want {
-			t.Errorf("exit status %d, want %d", r.Exit, want)
-		}
+			if want := map[bool]int{true: ExitDone, false: ExitSnapshot}[fail == nil]; r.Exit != want {
+				t.Errorf("exit status %d, want %d", r.Exit, want)
+			}
+		})
 	}
 }
