@@ -7,9 +7,11 @@ import (
 	"os"
 	"os/user"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/starhost/starhost/config"
+	"github.com/starhost/starhost/freeze"
 	"github.com/starhost/starhost/internal/lock"
 	"github.com/starhost/starhost/worker"
 )
@@ -67,6 +69,7 @@ func (p *prepared) checkWorkload(ctx context.Context, w config.Workload, l loade
 		{Workload: w.Name, What: "script", OK: true, Detail: fmt.Sprintf("%s %.12s: %s", info.Name, info.SHA256, info.Doc)},
 		checkIsolation(w, l.features),
 		checkTimeouts(w),
+		p.checkMounts(w),
 		p.checkConnection(ctx, w),
 	}
 	if owner := lock.Owner(p.locks(), workloadLock(w.Name)); owner != "" {
@@ -92,6 +95,23 @@ func checkIsolation(w config.Workload, features []worker.Feature) Finding {
 		f.Detail = "none: " + missing
 	case missing != "":
 		f.Detail = "a process of its own, but not in force: " + missing
+	}
+	return f
+}
+
+// checkMounts looks whether the filesystems that the config lists can be frozen.
+func (p *prepared) checkMounts(w config.Workload) Finding {
+	f := Finding{Workload: w.Name, What: "fs_freeze", OK: true, Detail: w.FSFreeze.Mode}
+	if len(w.FSFreeze.Mounts) == 0 {
+		return f
+	}
+	f.Detail = strings.Join(w.FSFreeze.Mounts, ", ")
+	found, err := freeze.Locate(w.FSFreeze.Mounts, freeze.Options{Keep: []string{standing(p.RuntimeDir)}})
+	for _, fs := range found {
+		_ = fs.Close() // only looked at
+	}
+	if err != nil {
+		f.OK, f.Detail = false, err.Error()
 	}
 	return f
 }

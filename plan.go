@@ -31,6 +31,7 @@ func Plan(ctx context.Context, o Options) ([]Step, error) {
 		return nil, err
 	}
 	defer p.close()
+	p.planning = true
 	c, err := p.config()
 	if err != nil {
 		return nil, err

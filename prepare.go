@@ -32,6 +32,7 @@ type prepared struct {
 	id          string
 	workloads   []config.Workload
 	loaded      []loaded // the script of each workload
+	planning    bool     // nothing may be written
 	filesystems *host.Filesystems
 	sink        *event.Sink
 	members     []run.Member
@@ -55,6 +56,8 @@ func (p *prepared) close() {
 	}
 }
 
+func newRunID() string { return ulid.Make().String() }
+
 // prepare selects the workloads, compiles their scripts and reads their settings.
 // Nothing is touched but files that are read.
 func prepare(ctx context.Context, o Options) (*prepared, error) {
@@ -62,7 +65,7 @@ func prepare(ctx context.Context, o Options) (*prepared, error) {
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
-	p := &prepared{Options: o, id: ulid.Make().String(), workloads: workloads}
+	p := &prepared{Options: o, id: newRunID(), workloads: workloads}
 	for _, w := range workloads {
 		l, err := p.load(ctx, w)
 		if err != nil {
@@ -112,7 +115,11 @@ func (p *prepared) connectAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.filesystems = host.NewFilesystems([]string{standing(p.RuntimeDir)}, freezes == run.FreezeNamed, run.CarriedDir, p.lockFilesystem)
+	folder := run.CarriedDir
+	if p.planning {
+		folder = ""
+	}
+	p.filesystems = host.NewFilesystems([]string{standing(p.RuntimeDir)}, freezes == run.FreezeNamed, folder, p.lockFilesystem)
 	p.onClose(func() { _ = p.filesystems.Close() })
 	for i, w := range p.workloads {
 		m, err := p.member(ctx, w, p.loaded[i])

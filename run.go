@@ -27,6 +27,9 @@ import (
 // message the report then has.
 func Run(ctx context.Context, o Options) (*run.Report, error) {
 	p, err := prepare(ctx, o)
+	if fault := (*action.Fault)(nil); errors.As(err, &fault) {
+		return refused(newRunID(), fault), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +67,8 @@ func (p *prepared) lead(ctx context.Context, c run.Config) (*run.Report, error) 
 		err = p.nameMounts(connecting)
 	}
 	if fault := (*action.Fault)(nil); errors.As(err, &fault) {
-		return p.refused(fault), nil
+		p.Log.Error().Msg(fault.Message)
+		return refused(p.id, fault), nil
 	}
 	if err != nil {
 		return nil, err
@@ -116,10 +120,9 @@ func (p *prepared) nameMounts(ctx context.Context) error {
 }
 
 // refused is the report of a run that ended before its journal began.
-func (p *prepared) refused(f *action.Fault) *run.Report {
-	p.Log.Error().Msg(f.Message)
+func refused(id string, f *action.Fault) *run.Report {
 	return &run.Report{
-		Run: p.id, Exit: run.ExitPrescript, Error: &run.Error{Kind: f.Kind, Message: f.Message, Stack: []string{}},
+		Run: id, Exit: run.ExitPrescript, Error: &run.Error{Kind: f.Kind, Message: f.Message, Stack: []string{}},
 		Held: []string{}, Phases: []run.Phase{}, Members: []run.MemberReport{},
 	}
 }

@@ -28,7 +28,8 @@ type script interface {
 }
 
 // loadScript compiles the script of a workload, in a worker unless the options or
-// the system do not allow one. Every error is a [ConfigError].
+// the system do not allow one. Every error is a [ConfigError], or
+// an [*action.Fault] if ctx ended.
 func (p *prepared) loadScript(ctx context.Context, w config.Workload) (script, []worker.Feature, error) {
 	name, source, err := scriptSource(w)
 	if err != nil {
@@ -44,6 +45,9 @@ func (p *prepared) loadScript(ctx context.Context, w config.Workload) (script, [
 			p.onClose(func() { _ = s.Close() }) // it is killed; what it says is of no interest
 			return s, s.Isolation(), nil
 		}
+		if ctx.Err() != nil {
+			return nil, nil, aborted(ctx)
+		}
 		if !errors.Is(err, errors.ErrUnsupported) {
 			return nil, nil, &ConfigError{err}
 		}
@@ -55,6 +59,14 @@ func (p *prepared) loadScript(ctx context.Context, w config.Workload) (script, [
 		return nil, nil, &ConfigError{err}
 	}
 	return s, nil, nil
+}
+
+// aborted is the fault of a run that was told to end before it had begun.
+func aborted(ctx context.Context) *action.Fault {
+	if f := (*action.Fault)(nil); errors.As(context.Cause(ctx), &f) {
+		return f
+	}
+	return &action.Fault{Kind: action.KindAborted, Message: context.Cause(ctx).Error()}
 }
 
 // isolated refuses a workload that wants the whole sandbox and does not get it, and

@@ -22,7 +22,8 @@ type Filesystems struct {
 	keep []string
 	// freezes says that we freeze them; if somebody else does, they are only synced.
 	freezes bool
-	// folder is where a filesystem carries the recovery point, below its mount point.
+	// folder is where a filesystem carries the recovery point, below its mount point;
+	// empty if nothing may be written, not even to find out.
 	folder string
 	// lock takes a filesystem for this run alone.
 	lock func(device string) (release func(), err error)
@@ -42,7 +43,7 @@ type declaration struct {
 
 // NewFilesystems returns the filesystems of a run. keep are paths whose filesystems
 // are refused; freezes says whether we freeze what is named; folder is what a
-// filesystem must be able to take a file in; lock takes one for this run.
+// filesystem must be able to take a file in, if not empty; lock takes one for this run.
 func NewFilesystems(keep []string, freezes bool, folder string, lock func(device string) (func(), error)) *Filesystems {
 	return &Filesystems{keep: keep, freezes: freezes, folder: folder, lock: lock, declared: map[string]*declaration{}}
 }
@@ -93,7 +94,7 @@ func (f *Filesystems) ready(ctx context.Context, fs *freeze.Filesystem) error {
 	if fs.ReadOnly || slices.Contains(f.carriers, fs.Mountpoint) {
 		return nil
 	}
-	if f.freezes {
+	if f.freezes && f.folder != "" {
 		if err := probe.Write(ctx, filepath.Join(fs.Mountpoint, f.folder)); err != nil {
 			return err
 		}

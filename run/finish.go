@@ -84,6 +84,9 @@ func (l *life) finish() {
 	l.report.FrozenMS = ms(window(records, func(a *action.Action) bool { return a.FS != nil }))
 	l.report.Exit = exitOf(l.outcome, len(l.report.Held) > 0, l.report.Verdict, l.Require)
 	l.report.Error = l.reportError()
+	if !l.snapshotTaken && len(l.report.Held) == 0 {
+		l.forgetRecoveryPoint()
+	}
 	l.end()
 }
 

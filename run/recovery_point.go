@@ -69,6 +69,14 @@ func (l *life) saveRecoveryPoint(after bool) error {
 	return l.carry(text)
 }
 
+// forgetRecoveryPoint removes the file of a run without a snapshot: nobody must take
+// it for that of one. It stays in the journal.
+func (l *life) forgetRecoveryPoint() {
+	if err := os.Remove(l.recoveryPointPath()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		l.Log.Warn().Err(err).Msg("the recovery point of a run without a snapshot could not be removed")
+	}
+}
+
 // carry writes the recovery point to the filesystems. It is required where we
 // freeze them: a restored disk without it cannot say what it is.
 func (l *life) carry(text []byte) error {

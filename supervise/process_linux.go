@@ -86,7 +86,7 @@ func supervise(lead func(*Supervisor) Ending) {
 	s := newSupervisor(*f.Order)
 	signals := make(chan os.Signal, 1)
 	// SIGPIPE needs nothing: Go ignores it but for descriptors 1 and 2.
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
 	go func() {
 		sig := <-signals
 		s.cancel(&action.Fault{Kind: action.KindAborted, Message: "aborted by signal: " + sig.String()})

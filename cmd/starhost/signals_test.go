@@ -163,7 +163,7 @@ func TestSignal(t *testing.T) {
 		{"verify", "[settings \"orders\"]\nverify = 60\n", run.ExitVerdict, run.Filesystem},
 		{"postscript", "[settings \"orders\"]\npostscript = 60\n", run.ExitPostscript, run.Application},
 	}
-	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE} {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGQUIT, syscall.SIGABRT} {
 		for _, p := range phases {
 			t.Run(fmt.Sprintf("%v in %s", s, p.name), func(t *testing.T) {
 				w := newSQLiteWorld(t, p.more)

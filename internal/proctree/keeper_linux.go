@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -75,6 +76,7 @@ func keep() {
 	// A failure could only leave the request readable to our own user.
 	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	ordinary()
+	unignore()
 
 	input := os.NewFile(requestFD, "request")
 	var req request
@@ -107,6 +109,21 @@ func ordinary() {
 	const path = "/proc/self/oom_score_adj"
 	if now, err := os.ReadFile(path); err == nil && len(now) > 0 && now[0] == '-' {
 		_ = os.WriteFile(path, []byte("0"), 0) // raising it is allowed to everybody
+	}
+}
+
+// unignore sets the signals that Go leaves alone, 32 and above, to their default if
+// they were ignored when we started: the program would inherit that. Only the first
+// word of the kernel's struct sigaction is looked at, the handler, which is first on
+// every architecture; the rest of the size is room.
+func unignore() {
+	const ignored, last = 1, 64 // SIG_IGN, _NSIG
+	for number := uintptr(32); number <= last; number++ {
+		var now, byDefault [8]uintptr
+		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, number, 0, uintptr(unsafe.Pointer(&now)), last/8, 0, 0)
+		if errno == 0 && now[0] == ignored {
+			_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, number, uintptr(unsafe.Pointer(&byDefault)), 0, last/8, 0, 0)
+		}
 	}
 }
 
