@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -226,6 +227,7 @@ func TestKilledSupervisor(t *testing.T) {
 			if err := syscall.Kill(pid(t, p), tt.signal); err != nil {
 				t.Fatal(err)
 			}
+			arrived(t, pid(t, p))
 			if _, err := ticket.Tell(t.Context(), Post); !errors.Is(err, ErrDied) {
 				t.Errorf("got %v, want ErrDied", err)
 			}
@@ -239,6 +241,25 @@ func TestKilledSupervisor(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// arrived waits until no thread of a process runs any more: a signal takes a moment
+// to reach all of them, in which one could still answer.
+func arrived(t *testing.T, pid int) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for running := true; running; {
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d goes on", pid)
+		}
+		running = false
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid)) // none: it is gone
+		for _, path := range threads {
+			text, _ := os.ReadFile(path)
+			_, state, _ := strings.Cut(string(text), ") ")
+			running = running || state != "" && !strings.ContainsAny(state[:1], "TZX")
+		}
 	}
 }
 
