@@ -21,6 +21,7 @@ func TestParseStat(t *testing.T) {
 		{"", process{}, true},
 		{"17 (cat)", process{}, true},
 		{"17 )cat( R" + rest, process{}, true},
+		{"17 (cat) \x00" + rest, process{}, true},
 		{"x (cat) R" + rest, process{}, true},
 		{"17 (cat) R x 3 4 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 9911", process{}, true},
 	} {

@@ -100,6 +100,9 @@ func parseStat(text []byte) (process, error) {
 	if err != nil {
 		return process{}, err
 	}
+	if state := fields[0]; len(state) != 1 || state[0] < 'A' || state[0] > 'z' {
+		return process{}, fmt.Errorf("state %q in %q", state, text)
+	}
 	parent, err := strconv.Atoi(string(fields[1]))
 	return process{pid, parent, string(text[open+1 : end]), fields[0][0], string(fields[19])}, err
 }
