@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -190,9 +191,7 @@ func dictOrEmpty(v action.Value) action.Value {
 }
 
 func (p *prepared) emit(name, workload string, data action.Value) {
-	if p.sink != nil {
-		p.sink.Emit(event.Event{Type: event.Source + "." + name, Subject: workload, Run: p.id, Data: data})
-	}
+	p.sink.Emit(event.Event{Type: event.Source + "." + name, Subject: workload, Run: p.id, Data: data})
 }
 
 // secrets returns what finds the text of a secret of a workload.
@@ -217,18 +216,18 @@ func programs(w config.Workload) []policy.Program {
 	}
 	if bundled, err := scripts.Lookup(w.Script); err == nil {
 		for _, program := range bundled.Programs {
-			list = append(list, policy.Program{User: program.User, Path: program.Path})
+			list = append(list, policy.Program(program))
 		}
 	}
 	return list
 }
 
-// openSink opens the messaging channel. A run does without if it cannot be.
+// openSink opens the messaging channel. If it cannot be, a run sends its events nowhere.
 func (p *prepared) openSink() {
 	sink, err := event.Open(p.StateDir)
 	if err != nil {
 		p.Log.Warn().Err(err).Msg("no events will be written")
-		return
+		sink = event.New(io.Discard)
 	}
 	p.sink = sink
 	p.onClose(func() {
@@ -241,18 +240,10 @@ func (p *prepared) openSink() {
 }
 
 // Hold and Resume make prepared the [run.Events] of its run, with Emit.
-func (p *prepared) Hold() {
-	if p.sink != nil {
-		p.sink.Hold()
-	}
-}
+func (p *prepared) Hold() { p.sink.Hold() }
 
 // Resume ends Hold.
-func (p *prepared) Resume() {
-	if p.sink != nil {
-		p.sink.Resume()
-	}
-}
+func (p *prepared) Resume() { p.sink.Resume() }
 
 // Emit sends an event of the run itself.
 func (p *prepared) Emit(name, workload string, data action.Value) { p.emit(name, workload, data) }
