@@ -26,7 +26,7 @@ var rooms = []string{
 	"interp", "builtins",
 	"host/driver", "host",
 	"run",
-	"worker", "scripttest", "lint", "supervise",
+	"worker", "scripttest", "lint", "supervise", "watchdog",
 	".",
 	"platform",
 	"cmd",
@@ -49,7 +49,7 @@ var only = map[string][]string{
 // kernel are the packages that talk to the kernel by golang.org/x/sys. The journal, the
 // events and the config do for what the standard library leaves out of files: owners,
 // symlinks that must not be followed, fdatasync.
-var kernel = []string{"host", "freeze", "config", "journal", "event", "internal", "supervise", "worker"}
+var kernel = []string{"host", "freeze", "config", "journal", "event", "internal", "supervise", "watchdog", "worker"}
 
 // TestImports holds the packages to the order of rooms. Tests may use more.
 func TestImports(t *testing.T) {

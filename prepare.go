@@ -20,6 +20,7 @@ import (
 	"github.com/starhost/starhost/policy"
 	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/scripts"
+	"github.com/starhost/starhost/watchdog"
 	"github.com/starhost/starhost/worker"
 )
 
@@ -37,7 +38,10 @@ type prepared struct {
 	filesystems *host.Filesystems
 	sink        *event.Sink
 	members     []run.Member
+	dog         *watchdog.Watchdog // nil in this process
 	closers     []func()
+
+	workloadLocks []*lock.Lock
 }
 
 // loaded is the script of a workload with what the config makes of it.
@@ -91,16 +95,20 @@ func (p *prepared) load(ctx context.Context, w config.Workload) (l loaded, err e
 	return l, nil
 }
 
-// lockWorkloads takes every workload for this run alone.
-func (p *prepared) lockWorkloads() error {
+// lockWorkloads takes every workload for this run alone. It tries for patience: a
+// watchdog may be undoing what a dead run has left.
+func (p *prepared) lockWorkloads(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for _, w := range p.workloads {
-		l, err := lock.Acquire(p.locks(), workloadLock(w.Name), "run "+p.id)
+		l, err := lock.Wait(ctx, p.locks(), workloadLock(w.Name), "run "+p.id)
 		if held := (*lock.HeldError)(nil); errors.As(err, &held) {
 			return &BusyError{held}
 		}
 		if err != nil {
 			return configError("runtime directory: %w", err)
 		}
+		p.workloadLocks = append(p.workloadLocks, l)
 		p.onClose(l.Release)
 	}
 	return nil
@@ -147,6 +155,10 @@ func standing(dir string) string {
 func (p *prepared) lockFilesystem(device string) (func(), error) {
 	l, err := lock.Acquire(p.locks(), "filesystem "+device, "run "+p.id)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.share(l); err != nil {
+		l.Release()
 		return nil, err
 	}
 	return l.Release, nil

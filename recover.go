@@ -19,6 +19,10 @@ import (
 // recoverBudget is how long the undos of one dead run may be tried.
 const recoverBudget = 30 * time.Second
 
+// watchdogTime is how long a recovery waits for a workload: if its run has just died,
+// the watchdog undoes what it held.
+const watchdogTime = 3 * time.Second
+
 // ErrNothing says that there was nothing to do. The command ends with exit status 8.
 var ErrNothing = errors.New("nothing to do")
 
@@ -36,7 +40,7 @@ func Recover(ctx context.Context, o Options, consent host.Consent) ([]*run.Repor
 	if err := p.makeDirs(); err != nil {
 		return nil, err
 	}
-	if err := p.lockWorkloads(); err != nil {
+	if err := p.lockWorkloads(ctx, watchdogTime); err != nil {
 		return nil, err
 	}
 	reports, err := p.recoverDead(ctx, consent)
@@ -97,7 +101,7 @@ func (p *prepared) recoverRun(ctx context.Context, info journal.Info, consent ho
 	defer performer.Close()
 	ctx, cancel := context.WithTimeout(ctx, recoverBudget)
 	defer cancel()
-	u := undo.Unwinder{Log: w, Perform: performer, Failed: func(h undo.Hold, step action.Op, try int, text string) {
+	u := undo.Unwinder{Log: w, Perform: discreet{performer, p.Redactor()}, Failed: func(h undo.Hold, step action.Op, try int, text string) {
 		p.Log.Error().Str("run", info.Run).Str("hold", h.String()).Int("try", try).Msg("undo failed: " + text)
 		if try == 3 {
 			cancel() // a person, or the next run, goes on

@@ -37,7 +37,7 @@ func Run(ctx context.Context, o Options) (*run.Report, error) {
 	if err := p.makeDirs(); err != nil {
 		return nil, err
 	}
-	if err := p.lockWorkloads(); err != nil {
+	if err := p.lockWorkloads(ctx, 0); err != nil {
 		return nil, err
 	}
 	if err := p.recoverFirst(ctx); err != nil {
@@ -45,6 +45,9 @@ func Run(ctx context.Context, o Options) (*run.Report, error) {
 	}
 	config, err := p.config()
 	if err != nil {
+		return nil, err
+	}
+	if err := p.watch(); err != nil {
 		return nil, err
 	}
 	p.openSink()
@@ -66,6 +69,9 @@ func (p *prepared) lead(ctx context.Context, c run.Config) (*run.Report, error) 
 	if err == nil {
 		err = p.nameMounts(connecting)
 	}
+	if err == nil {
+		err = p.ready(connecting)
+	}
 	if fault := (*action.Fault)(nil); errors.As(err, &fault) {
 		p.Log.Error().Msg(fault.Message)
 		return refused(p.id, fault), nil
@@ -83,6 +89,8 @@ func (p *prepared) lead(ctx context.Context, c run.Config) (*run.Report, error) 
 		}
 	}()
 	c.Members, c.Filesystems, c.Journal = p.members, p.filesystems, w
+	ctx, done := p.watched(ctx, &c)
+	defer done()
 	return run.Do(ctx, c), nil
 }
 
@@ -217,11 +225,7 @@ func (w wrapped) Do(ctx context.Context, a action.Action) (action.Result, error)
 }
 
 func (w wrapped) Undo(ctx context.Context, h undo.Hold, step action.Op) (action.State, string) {
-	state, text := w.Host.Undo(ctx, h, step)
-	if hasSecret(step) && text != "" {
-		return state, withheld
-	}
-	return state, w.red.String(text)
+	return discreet{w.Host, w.red}.Undo(ctx, h, step)
 }
 
 // withheld stands for what a server says of a statement with a secret parameter: it

@@ -34,8 +34,10 @@ import (
 	"github.com/starhost/starhost/internal/probe"
 	"github.com/starhost/starhost/internal/proctree"
 	"github.com/starhost/starhost/internal/redact"
+	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/supervise"
+	"github.com/starhost/starhost/watchdog"
 	"github.com/starhost/starhost/worker"
 )
 
@@ -44,12 +46,13 @@ const Version = "0.1.0"
 
 // Init must be called first in main. A process that was started as a helper of
 // another one (the worker of a script, the keeper of a program's process tree, a probe
-// of a filesystem, the supervisor of a run) does not return from it.
+// of a filesystem, the supervisor of a run, its watchdog) does not return from it.
 func Init() {
 	worker.Init()
 	proctree.Init()
 	probe.Init()
 	supervise.Init(leadSupervised)
+	watchdog.Init(prepareHeir)
 }
 
 // Options say what to do, where, and how to tell about it.
@@ -73,6 +76,9 @@ type Options struct {
 	// Wrap, if set, stands between the journal and the world of each workload, to
 	// record actions or to make them fail.
 	Wrap func(workload string, ex action.Executor) action.Executor
+	// Observe, if set, hears of every record of the journal, after the watchdog and
+	// before anything follows from it. It must not call back, nor wait: the run does.
+	Observe func(journal.Record)
 }
 
 // Redactor returns what blots the secrets of the configuration out of text.

@@ -111,6 +111,16 @@ func (f *Filesystem) Thaw(ctx context.Context) error {
 	}
 }
 
+// Inherit takes the filesystem for one that this Filesystem has frozen: it may have
+// been, by a process of ours that has died. Thaw then makes a FITHAW.
+func (f *Filesystem) Inherit() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state == thawed {
+		f.state = frozen
+	}
+}
+
 // Sync writes what is dirty in the filesystem to its device (syncfs), so that a
 // following Freeze is short. The kernel cannot be interrupted in it: when ctx
 // ends Sync returns its error, and the write goes on.

@@ -18,3 +18,6 @@ func Locate([]string, Options) ([]*Filesystem, error) { return nil, unsupported(
 
 // ThawMountpoint fails: only Linux freezes filesystems. The error wraps [errors.ErrUnsupported].
 func ThawMountpoint(context.Context, string, string) error { return unsupported() }
+
+// Open fails: only Linux freezes filesystems. The error wraps [errors.ErrUnsupported].
+func Open(string, string) (*Filesystem, error) { return nil, unsupported() }

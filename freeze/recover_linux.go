@@ -28,8 +28,27 @@ func ThawMountpoint(ctx context.Context, mountpoint, device string) (err error) 
 	return f.Thaw(ctx)
 }
 
+// Open opens the filesystem that is mounted at mountpoint, which must be the device
+// "major:minor": what another process of ours has located, to be frozen here.
+func Open(mountpoint, device string) (*Filesystem, error) {
+	f, err := mounted(mountpoint, device)
+	if err != nil {
+		return nil, fmt.Errorf("filesystem %s (device %s): %w", mountpoint, device, err)
+	}
+	return f, nil
+}
+
 // reclaim returns the Filesystem as if it had been frozen through it.
 func reclaim(mountpoint, dev string) (*Filesystem, error) {
+	f, err := mounted(mountpoint, dev)
+	if err != nil {
+		return nil, err
+	}
+	f.state = frozen
+	return f, nil
+}
+
+func mounted(mountpoint, dev string) (*Filesystem, error) {
 	places, err := findAll([]string{mountpoint})
 	defer func() { closeAll(places) }()
 	if err != nil {
@@ -54,6 +73,5 @@ func reclaim(mountpoint, dev string) (*Filesystem, error) {
 	if err != nil {
 		return nil, err
 	}
-	list[0].state = frozen
 	return list[0], nil
 }

@@ -194,6 +194,15 @@ func (f *Filesystems) Undo(ctx context.Context, _ undo.Hold, step action.Op) (ac
 	}
 }
 
+// Reclaim thaws a filesystem that another process of ours, which is dead, may have
+// frozen on our behalf. The answer is that of Undo.
+func (f *Filesystems) Reclaim(ctx context.Context, fs *action.FS) (action.State, string) {
+	if found := f.find(fs); found != nil {
+		found.Inherit()
+	}
+	return f.Undo(ctx, undo.Hold{}, action.Op{FS: fs})
+}
+
 func (f *Filesystems) find(want *action.FS) *freeze.Filesystem {
 	f.mu.Lock()
 	defer f.mu.Unlock()

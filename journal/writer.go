@@ -22,8 +22,9 @@ var ErrBroken = errors.New("the journal cannot be written")
 // error, or with Abandon: then as soon as the system call that it is in returns,
 // which on a filesystem that stays frozen is never.
 type Writer struct {
-	path  string
-	clock func() time.Time
+	path   string
+	clock  func() time.Time
+	mirror func(Record) // hears of every record, with mu held; nil if nobody does
 
 	mu        sync.Mutex
 	changed   sync.Cond // any of the fields below has changed
@@ -87,6 +88,15 @@ func start(w *Writer, f File) *Writer {
 	return w
 }
 
+// Mirror makes f hear of every record, in their order, as soon as it is numbered and
+// before it is on the disk. f must not wait for long, nor call the writer. It must be
+// set before the first Append.
+func (w *Writer) Mirror(f func(Record)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mirror = f
+}
+
 // Path returns where the journal is.
 func (w *Writer) Path() string { return w.path }
 
@@ -114,6 +124,9 @@ func (w *Writer) Append(rec Record, sync bool) (n int, err error) {
 	}
 	w.next++
 	w.records = append(w.records, rec)
+	if w.mirror != nil {
+		w.mirror(rec)
+	}
 	if w.broken == nil {
 		w.pending = append(w.pending, line)
 		w.changed.Broadcast()

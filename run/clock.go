@@ -28,7 +28,7 @@ func (c *clock) start() {
 	if !c.deadline.IsZero() {
 		return
 	}
-	work := c.limits.Hold - c.limits.reserve()
+	work := c.limits.Hold - c.limits.Reserve()
 	fault := &action.Fault{
 		Kind:    action.KindTimeout,
 		Message: fmt.Sprintf("timeout: held for %v of at most %v, the rest is for the undo", work, c.limits.Hold),
@@ -51,9 +51,9 @@ func (c *clock) left() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.deadline.IsZero() {
-		return c.limits.Hold - c.limits.reserve()
+		return c.limits.Hold - c.limits.Reserve()
 	}
-	return time.Until(c.deadline) - c.limits.reserve()
+	return time.Until(c.deadline) - c.limits.Reserve()
 }
 
 // budget is the time for the last unwinding: what is left until the deadline, and
@@ -61,5 +61,5 @@ func (c *clock) left() time.Duration {
 func (c *clock) budget() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return max(time.Until(c.deadline), c.limits.reserve())
+	return max(time.Until(c.deadline), c.limits.Reserve())
 }

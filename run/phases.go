@@ -133,7 +133,7 @@ func (l *life) undoMember(workload string) {
 // undoWhere unwinds what is wanted, all if want is nil, in the time that the reserve
 // gives; what is left is tried again at the end.
 func (l *life) undoWhere(want func(undo.Hold) bool) (undone []string, left []undo.Hold) {
-	ctx, cancel := context.WithTimeout(context.Background(), l.Limits.reserve())
+	ctx, cancel := context.WithTimeout(context.Background(), l.Limits.Reserve())
 	defer cancel()
 	return l.unwinder().Unwind(ctx, want)
 }

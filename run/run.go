@@ -52,8 +52,8 @@ type Limits struct {
 	Freeze     time.Duration // that a filesystem may stay frozen
 }
 
-// reserve is the part of Limits.Hold that is kept for the undo.
-func (l Limits) reserve() time.Duration {
+// Reserve is the part of Limits.Hold that is kept for the undo.
+func (l Limits) Reserve() time.Duration {
 	return min(max(l.Hold/5, 250*time.Millisecond), 15*time.Second)
 }
 

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,24 +18,29 @@ import (
 	"github.com/starhost/starhost/run"
 )
 
-// killedWhileFrozen kills a run as kill -9 does while everything is held.
+// killedWhileFrozen kills a run and its watchdog at once, while everything is held.
 func killedWhileFrozen(t *testing.T, c *command) {
 	t.Helper()
+	cmd := c.frozen()
+	killBoth(t, cmd.Process.Pid)
+	_ = cmd.Wait() // killed
+}
+
+// frozen starts a run that holds everything until it is killed.
+func (c *command) frozen() *exec.Cmd {
+	c.t.Helper()
 	marker := filepath.Join(c.dir, "frozen")
 	_ = os.Remove(marker)
 	cmd := c.process("run", "--", "sh", "-c", "touch "+marker+"; sleep 1000")
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
-	eventually(t, 10*time.Second, "the snapshot command runs", func() bool { _, err := os.Stat(marker); return err == nil })
-	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait() // killed
+	eventually(c.t, 10*time.Second, "the snapshot command runs", func() bool { _, err := os.Stat(marker); return err == nil })
+	return cmd
 }
 
-// A host that is killed leaves the filesystem frozen and a global changed. Status
-// says so, recover undoes it, and so does the next run by itself.
+// A run that is killed with its watchdog leaves the filesystem frozen and a global
+// changed. Status says so, recover undoes it, and so does the next run by itself.
 func TestRecoverAfterKill(t *testing.T) {
 	fs := testfs.New(t, "ext4", 600)
 	server := testdb.MariaDB(t, testdb.Options{Dir: fs.Dir, Args: []string{"--innodb-flush-log-at-trx-commit=0"}})

@@ -7,11 +7,13 @@
 package lock
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Lock is a lock that is held.
@@ -54,6 +56,27 @@ func Acquire(dir, name, owner string) (*Lock, error) {
 	return &Lock{f}, nil
 }
 
+// again is how often Wait tries. The kernel tells nobody that a lock of this kind has
+// become free, but whoever sleeps in a system call that no context ends.
+const again = 20 * time.Millisecond
+
+// Wait is Acquire that tries until ctx ends, at least once.
+func Wait(ctx context.Context, dir, name, owner string) (*Lock, error) {
+	tick := time.NewTicker(again)
+	defer tick.Stop()
+	for {
+		l, err := Acquire(dir, name, owner)
+		if held := (*HeldError)(nil); !errors.As(err, &held) {
+			return l, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-tick.C:
+		}
+	}
+}
+
 // Owner returns who has the lock of that name in dir, or "" if nobody has. It
 // takes nothing.
 func Owner(dir, name string) string {
@@ -68,7 +91,10 @@ func Owner(dir, name string) string {
 	return readOwner(f)
 }
 
-// Release gives the lock back. It may be repeated.
+// File is what has the lock. A process that is given it, too, is an owner like us.
+func (l *Lock) File() *os.File { return l.f }
+
+// Release gives our part of the lock back. It may be repeated.
 func (l *Lock) Release() { _ = l.f.Close() } // a second time is an error that means nothing
 
 func path(dir, name string) string {

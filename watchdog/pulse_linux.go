@@ -1,0 +1,156 @@
+package watchdog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// other is the process at the other end, as each of the two sees it.
+type other struct {
+	*wire // to it
+	pid   int
+	pidfd int // means that process for ever, whatever its number is used for later
+	heard atomic.Int64
+}
+
+func newOther(pid int, w *wire) (*other, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, fmt.Errorf("process %d: pidfd_open: %w", pid, err)
+	}
+	return &other{pid: pid, pidfd: fd, wire: w}, nil
+}
+
+func (o *other) kill() { _ = unix.PidfdSendSignal(o.pidfd, unix.SIGKILL, nil, 0) }
+
+// gone waits a while until the process has ended: what it had open is closed by then.
+func (o *other) gone(within time.Duration) bool {
+	end := time.Now().Add(within)
+	for {
+		left := max(time.Until(end), 0)
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(o.pidfd), Events: unix.POLLIN}}, int(left.Milliseconds()))
+		if !errors.Is(err, unix.EINTR) {
+			return err == nil && n == 1
+		}
+	}
+}
+
+// beat shows the other process that we live, until ctx ends. It is not watch that does:
+// a write waits when the other process is stopped.
+func (o *other) beat(ctx context.Context) {
+	ticker := time.NewTicker(pulse)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			_ = o.send(frame{Alive: true}, nil) // that nobody reads it is found out by the receiver
+		}
+	}
+}
+
+// watch calls lost with what became of the other process when it does not show that it
+// lives any more, until lost reports that this was taken in, or ctx ends. tick, if not
+// nil, is called at every pulse.
+func (o *other) watch(ctx context.Context, tick func(), lost func(reason string) bool) {
+	ticker := time.NewTicker(pulse)
+	defer ticker.Stop()
+	last, missed := o.heard.Load(), 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if tick != nil {
+			tick()
+		}
+		if now := o.heard.Load(); now != last {
+			last, missed = now, 0
+			continue
+		}
+		missed++
+		if reason := o.reason(missed); reason != "" && lost(reason) {
+			return
+		}
+	}
+}
+
+// reason says what is wrong with a process that has missed so many pulses.
+func (o *other) reason(missed int) string {
+	if missed < suspect {
+		return ""
+	}
+	if state := condition(o.pid); state != "" {
+		return state
+	}
+	if missed >= silence {
+		return fmt.Sprintf("showed no sign of life for %v", silence*pulse)
+	}
+	return ""
+}
+
+// condition returns why a process cannot show that it lives, as far as the kernel knows,
+// or "". It is asked while we have a pidfd of the process; a number that belongs to
+// somebody else by now is one of a process that is gone, which its connection tells.
+func condition(pid int) string {
+	dir := "/proc/" + strconv.Itoa(pid)
+	stat, err := os.ReadFile(dir + "/stat")
+	if err != nil {
+		return "is gone"
+	}
+	// The name, in parentheses, may hold anything.
+	_, after, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')'):], []byte(" "))
+	if len(after) > 0 {
+		switch after[0] {
+		case 'T':
+			return "was stopped"
+		case 't':
+			return "was stopped by a debugger"
+		case 'Z', 'X':
+			return "was killed"
+		}
+	}
+	if dying(dir + "/status") {
+		return "was killed, and waits for a disk"
+	}
+	return ""
+}
+
+// dying reports whether SIGKILL is pending: the process has threads that sleep
+// uninterruptibly, and will end when they wake.
+func dying(status string) bool {
+	text, err := os.ReadFile(status)
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		mask, ok := strings.CutPrefix(line, "SigPnd:")
+		if !ok {
+			continue
+		}
+		pending, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+		return err == nil && pending&(1<<(uint(unix.SIGKILL)-1)) != 0
+	}
+	return false
+}
+
+// uptime is the time since the machine booted, suspends included: a deadline on it is
+// one that a suspend does not put off.
+func uptime() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
+		return time.Duration(time.Now().UnixNano()) // no Linux lacks it
+	}
+	return time.Duration(t.Nano())
+}
