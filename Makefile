@@ -3,7 +3,7 @@
 TOOL    := go tool -modfile=tools/go.mod
 GOFILES := $(shell git ls-files '*.go')
 
-.PHONY: build demo test setup lint unit fuzz bench
+.PHONY: build demo test setup lint unit fuzz torture bench
 
 # The command, static, in ./bin.
 build:
@@ -42,6 +42,11 @@ unit:
 FUZZTIME ?= 20s
 fuzz:
 	@sh tools/fuzz.sh $(FUZZTIME)
+
+# Every death at every record, then N runs that die at random instants.
+N ?= 1000
+torture:
+	STARHOST_TORTURE=$(N) go test -timeout 0 -count=1 -v -run 'TestKillMatrix$$' ./cmd/starhost
 
 # Figures as ratios of one run; see docs/performance.md.
 bench:

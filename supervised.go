@@ -41,15 +41,15 @@ type Pending struct {
 // [Post] and [Abort] end the hold, and so do the limits of the config by themselves:
 // freeze_timeout, if we froze a filesystem, and timeout.
 //
-// Options.Snapshot is not used. Options.Wrap cannot reach another process and is an
-// error. The configuration is read again there. The other errors are those of [Run].
+// Options.Snapshot is not used. Options.Wrap and Options.Observe cannot reach another
+// process and are errors. The configuration is read again there. The other errors are those of [Run].
 func Pre(ctx context.Context, o Options) (*Pending, error) {
 	workloads, err := o.Config.Select(o.Workloads)
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
-	if o.Wrap != nil {
-		return nil, configError("pre: Options.Wrap cannot be passed on to the supervisor")
+	if o.Wrap != nil || o.Observe != nil {
+		return nil, configError("pre: Options.Wrap and Options.Observe cannot be passed on to the supervisor")
 	}
 	names := make([]string, len(workloads))
 	for i, w := range workloads {

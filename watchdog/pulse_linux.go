@@ -1,17 +1,15 @@
 package watchdog
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/starhost/starhost/internal/procstate"
 )
 
 // other is the process at the other end, as each of the two sees it.
@@ -86,63 +84,19 @@ func (o *other) watch(ctx context.Context, tick func(), lost func(reason string)
 	}
 }
 
-// reason says what is wrong with a process that has missed so many pulses.
+// reason says what is wrong with a process that has missed so many pulses. We have a
+// pidfd; if its number is somebody else's by now, the end of the connection tells.
 func (o *other) reason(missed int) string {
 	if missed < suspect {
 		return ""
 	}
-	if state := condition(o.pid); state != "" {
+	if state := procstate.Of(o.pid); state != procstate.Running {
 		return state
 	}
 	if missed >= silence {
 		return fmt.Sprintf("showed no sign of life for %v", silence*pulse)
 	}
 	return ""
-}
-
-// condition returns why a process cannot show that it lives, as far as the kernel knows,
-// or "". It is asked while we have a pidfd of the process; a number that belongs to
-// somebody else by now is one of a process that is gone, which its connection tells.
-func condition(pid int) string {
-	dir := "/proc/" + strconv.Itoa(pid)
-	stat, err := os.ReadFile(dir + "/stat")
-	if err != nil {
-		return "is gone"
-	}
-	// The name, in parentheses, may hold anything.
-	_, after, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')'):], []byte(" "))
-	if len(after) > 0 {
-		switch after[0] {
-		case 'T':
-			return "was stopped"
-		case 't':
-			return "was stopped by a debugger"
-		case 'Z', 'X':
-			return "was killed"
-		}
-	}
-	if dying(dir + "/status") {
-		return "was killed, and waits for a disk"
-	}
-	return ""
-}
-
-// dying reports whether SIGKILL is pending: the process has threads that sleep
-// uninterruptibly, and will end when they wake.
-func dying(status string) bool {
-	text, err := os.ReadFile(status)
-	if err != nil {
-		return false
-	}
-	for line := range strings.Lines(string(text)) {
-		mask, ok := strings.CutPrefix(line, "SigPnd:")
-		if !ok {
-			continue
-		}
-		pending, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
-		return err == nil && pending&(1<<(uint(unix.SIGKILL)-1)) != 0
-	}
-	return false
 }
 
 // uptime is the time since the machine booted, suspends included: a deadline on it is

@@ -58,6 +58,7 @@ type process struct {
 
 	mu      sync.Mutex // of all below
 	records []journal.Record
+	active  bool          // the run has begun, and not ended
 	holdBy  time.Duration // when the run must be over, by uptime; 0 while nothing was held
 	locks   []*os.File    // to be kept as long as we are here
 	mounts  mounts
@@ -149,6 +150,7 @@ func (p *process) record(r journal.Record) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.records = append(p.records, r)
+	p.active = r.Type != journal.TypeEnd
 	if p.holdBy == 0 && r.Action != nil && len(r.Action.Undo) > 0 {
 		p.holdBy = uptime() + p.order.Hold
 	}
@@ -174,14 +176,17 @@ func (p *process) pulse() {
 
 func (p *process) holds() bool { return len(undo.Plan(p.known())) > 0 }
 
-// lost is told that the leader shows no sign of life. That is nobody's harm while
-// nothing is held: a person may have stopped it at a terminal.
+// lost is told that the leader shows no sign of life. That is nobody's harm before the
+// run has begun: a person may have stopped it at a terminal. Later it would lock a
+// database at a time that nobody expects.
 func (p *process) lost(reason string) bool {
-	if !p.holds() {
-		return false
+	p.mu.Lock()
+	active := p.active
+	p.mu.Unlock()
+	if active {
+		p.dead(reason)
 	}
-	p.dead(reason)
-	return true
+	return active
 }
 
 func (p *process) dead(reason string) {

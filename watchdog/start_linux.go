@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/starhost/starhost/internal/procstate"
 	"github.com/starhost/starhost/journal"
 )
 
@@ -225,7 +226,7 @@ func (w *Watchdog) End() {
 	}
 	if !w.isDead() {
 		_ = w.dog.send(frame{End: true}, nil) // if nobody reads it, it is dead
-		if !w.gone(2*reapTime) && condition(w.dog.pid) == "was stopped" {
+		if !w.gone(2*reapTime) && procstate.Of(w.dog.pid) == procstate.Stopped {
 			w.dog.kill()
 		}
 	}

@@ -19,7 +19,7 @@
 // no sign of life and the kernel says that it is stopped or being killed (a thread that
 // writes to a frozen filesystem keeps a killed process, and its descriptors, there);
 // when it shows none for much longer; or when the run should have been over by itself.
-// While nothing is held a leader may be silent.
+// Before the run has begun a leader may be silent.
 //
 // The other way round, the leader that finds its watchdog gone kills it, thaws by
 // itself ([Filesystems]) and unwinds: what the dead process had begun in the kernel may

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/internal/procstate"
 )
 
 // kill sends SIGKILL to the process if it is still there. It reports whether it was
@@ -41,6 +42,27 @@ func (p *process) end(hungUp bool) *action.Fault {
 	return nil
 }
 
+// lookEvery is how often a worker is looked after.
+const lookEvery = 200 * time.Millisecond
+
+// lookAfter kills a worker that somebody has stopped: what it holds would stay held
+// until its time is over. It ends with the process.
+func (p *process) lookAfter() {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.reaped:
+			return
+		case <-ticker.C:
+		}
+		if procstate.Of(p.os.Pid) == procstate.Stopped {
+			p.stopped.Store(true)
+			_ = p.os.Kill()
+		}
+	}
+}
+
 // outOfMemory are what the Go runtime says, on standard error, when it dies of a
 // limit of memory: of its stack, of its heap, of what it needs for itself, or for a
 // thread. The last two are the race detector's.
@@ -70,6 +92,8 @@ func (p *process) fault() *action.Fault {
 	switch {
 	case signal == syscall.SIGKILL && used >= almost:
 		return fault(action.KindTimeout, "the script used more than %v of processor time", limit)
+	case signal == syscall.SIGKILL && p.stopped.Load():
+		return fault(action.KindKilled, "the process of the script was stopped by somebody, so it was killed")
 	case signal == syscall.SIGKILL && p.killed.Load():
 		return fault(action.KindKilled, "the process of the script was killed by its host")
 	case signal == syscall.SIGSYS:

@@ -26,9 +26,9 @@ const dyingFor = 200 * time.Millisecond
 // ever longer if its cgroup is frozen, and it cannot do anything then.
 const reapFor = time.Second
 
-// process is a worker as its host has it. Two goroutines belong to it: one whose
-// thread the worker dies with, which reaps it, and one that takes in what it
-// writes to standard error. Both end with the process.
+// process is a worker as its host has it. Three goroutines belong to it: one whose
+// thread the worker dies with, which reaps it, one that takes in what it writes to
+// standard error, and one that looks after it. They end with the process.
 type process struct {
 	setup  setup
 	os     *os.Process
@@ -36,6 +36,8 @@ type process struct {
 	state  *os.ProcessState
 	stderr string
 	killed atomic.Bool // by us, while it was still running as far as we knew
+	// stopped says that it was killed because somebody had stopped it.
+	stopped atomic.Bool
 }
 
 // launch starts a process and returns our end of the connection to it.
@@ -118,6 +120,7 @@ func (p *process) start(argv []string, attr *os.ProcAttr, said *os.File) error {
 		p.os, err = os.StartProcess("/proc/self/exe", argv, attr)
 		started <- err
 		if err == nil {
+			go p.lookAfter()
 			p.reap(said)
 		}
 	}()

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -76,8 +77,9 @@ func fault(ctx context.Context, kind string, a action.Action, ex action.Executor
 
 // happened notes the time: from here on nothing may be held for longer than a second.
 func happened() {
-	text := fmt.Sprint(time.Now().UnixNano())
-	if err := os.WriteFile(os.Getenv(faultTime), []byte(text), 0o600); err != nil {
+	path, text := os.Getenv(faultTime), fmt.Sprint(time.Now().UnixNano())
+	err := os.WriteFile(path+".new", []byte(text), 0o600)
+	if err = errors.Join(err, os.Rename(path+".new", path)); err != nil { // whole, or not there
 		panic(err)
 	}
 }

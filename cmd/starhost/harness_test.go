@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 		_ = os.Unsetenv(asCommand)
 		os.Exit(execute(environment{
 			args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, wrap: faultFromEnv(),
+			observe: deathFromEnv(),
 		}))
 	}
 	testscript.Main(m, map[string]func(){"starhost": main})

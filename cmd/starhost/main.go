@@ -13,6 +13,7 @@ import (
 
 	"github.com/starhost/starhost"
 	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/run"
 )
 
@@ -30,6 +31,7 @@ type environment struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	wrap           func(workload string, ex action.Executor) action.Executor
+	observe        func(journal.Record)
 }
 
 // exitError ends the command with a status of its own.

@@ -71,7 +71,7 @@ func (a *app) options(workloads []string) (o starhost.Options, closeLog func(), 
 	if err != nil {
 		return o, nil, &starhost.ConfigError{Err: err}
 	}
-	o = starhost.Options{Config: file, Workloads: workloads, Wrap: a.wrap}
+	o = starhost.Options{Config: file, Workloads: workloads, Wrap: a.wrap, Observe: a.observe}
 	if o.StateDir, err = filepath.Abs(a.stateDir); err != nil {
 		return o, nil, &starhost.ConfigError{Err: err}
 	}
