@@ -12,6 +12,7 @@ import (
 
 	"github.com/starhost/starhost/config"
 	"github.com/starhost/starhost/freeze"
+	"github.com/starhost/starhost/internal/cgroup"
 	"github.com/starhost/starhost/internal/lock"
 	"github.com/starhost/starhost/worker"
 )
@@ -21,6 +22,7 @@ type Finding struct {
 	Workload string `json:"workload,omitempty"` // empty: of the host
 	What     string `json:"what"`
 	OK       bool   `json:"ok"`
+	Warn     bool   `json:"warn,omitempty"` // runs work, but with less than there could be
 	Detail   string `json:"detail"`
 }
 
@@ -36,7 +38,7 @@ func Check(ctx context.Context, o Options) ([]Finding, error) {
 	if _, err := p.config(); err != nil {
 		return nil, err
 	}
-	list := []Finding{p.checkDir("state directory", o.StateDir), p.checkDir("runtime directory", o.RuntimeDir)}
+	list := []Finding{p.checkDir("state directory", o.StateDir), p.checkDir("runtime directory", o.RuntimeDir), checkGroup(cgroup.CanLeave())}
 	for i, w := range p.workloads {
 		list = append(list, p.checkWorkload(ctx, w, p.loaded[i])...)
 	}
@@ -61,6 +63,15 @@ func (p *prepared) checkDir(what, dir string) Finding {
 		return Finding{What: what, Detail: fmt.Sprintf("%s can be written to by others: chmod go-w %s", dir, dir)}
 	}
 	return Finding{What: what, OK: true, Detail: dir}
+}
+
+// checkGroup says what becomes of the processes that hold when the control group of
+// the caller ends: when the service that has called starhost is restarted, say.
+func checkGroup(err error) Finding {
+	if err != nil {
+		return Finding{What: "control group", OK: true, Warn: true, Detail: "one kill of the caller's group takes supervisor and watchdog too: " + err.Error()}
+	}
+	return Finding{What: "control group", OK: true, Detail: "supervisor and watchdog survive the end of the caller's"}
 }
 
 func (p *prepared) checkWorkload(ctx context.Context, w config.Workload, l loaded) []Finding {

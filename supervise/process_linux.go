@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/internal/cgroup"
 )
 
 // processName is the argv[0] of a supervisor; its workloads follow, for ps(1).
@@ -84,6 +85,7 @@ func supervise(lead func(*Supervisor) Ending) {
 		return
 	}
 	s := newSupervisor(*f.Order)
+	defer s.leaveGroup()() // nothing is held yet
 	signals := make(chan os.Signal, 1)
 	// SIGPIPE needs nothing: Go ignores it but for descriptors 1 and 2.
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGABRT)
@@ -100,6 +102,17 @@ func supervise(lead func(*Supervisor) Ending) {
 	}
 	go s.accept()
 	s.end(lead(s))
+}
+
+// leaveGroup takes us out of the control group of our caller, whose end we shall
+// survive, and returns what is to be called at the end. Without that we hold all the
+// same: the caller may live as long as the hold.
+func (s *Supervisor) leaveGroup() (back func()) {
+	back, err := cgroup.Leave("supervisor-" + s.order.ID)
+	if err != nil {
+		_, _ = fmt.Fprintf(s.Log(), "one kill of the caller's control group takes the supervisor %s too: %v\n", s.order.ID, err)
+	}
+	return back
 }
 
 // inherited returns our end of the socketpair.

@@ -13,6 +13,7 @@ need mkfs.xfs xfsprogs
 need mkfs.btrfs btrfs-progs
 need mkfs.ext4 e2fsprogs
 need mount mount
+need systemd-analyze systemd
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 
 [ -n "$missing" ] || exit 0

@@ -50,8 +50,11 @@ func (a *app) printFindings(list []starhost.Finding) error {
 	}
 	for _, f := range list {
 		mark := "ok  "
-		if !f.OK {
+		switch {
+		case !f.OK:
 			mark = "FAIL"
+		case f.Warn:
+			mark = "warn"
 		}
 		fmt.Fprintf(a.stdout, "%s  %-12s %-18s %s\n", mark, f.Workload, f.What, f.Detail)
 	}

@@ -1,0 +1,18 @@
+//go:build !linux
+
+package cgroup
+
+import "errors"
+
+var errOther = errors.New("only Linux has control groups")
+
+// Leave says that there are no control groups here.
+func Leave(name string) (back func(), err error) {
+	if err := checkName(name); err != nil {
+		return func() {}, err
+	}
+	return func() {}, refused(errOther)
+}
+
+// CanLeave says that there are no control groups here.
+func CanLeave() error { return refused(errOther) }
