@@ -118,11 +118,3 @@ func (a *app) print(v any) error {
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
 }
-
-// commandOutput is where the output of a snapshot command goes.
-func (a *app) commandOutput() io.Writer {
-	if a.json {
-		return a.stderr
-	}
-	return a.stdout
-}

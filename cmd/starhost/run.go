@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -55,26 +56,39 @@ func (a *app) lead(ctx context.Context, workloads, command []string) error {
 		return err
 	}
 	defer closeLog()
-	if o.Snapshot, err = a.snapshot(command); err != nil {
+	stdout, stderr := asideIfFile(a.stdout), asideIfFile(a.stderr)
+	if a.json {
+		stdout = stderr // standard output is for the report
+	}
+	if o.Snapshot, err = a.snapshot(command, stdout, stderr); err != nil {
 		return err
 	}
 	report, err := starhost.Run(ctx, o)
+	flush(stdout, asidePatience)
+	flush(stderr, asidePatience)
 	if err != nil {
 		return err
 	}
 	return a.report(report)
 }
 
-func (a *app) snapshot(command []string) (func(context.Context, run.Snapshot) error, error) {
+// snapshot is a command, or whatever somebody does before he says so. Neither waits
+// for its output: it may go to a file on what is frozen.
+func (a *app) snapshot(command []string, stdout, stderr io.Writer) (func(context.Context, run.Snapshot) error, error) {
 	if len(command) > 0 {
-		return starhost.Command(command, a.commandOutput(), a.stderr)
+		return starhost.Command(command, stdout, stderr)
 	}
 	taken := make(chan os.Signal, 1)
 	if takenSignal != nil {
 		signal.Notify(taken, takenSignal)
 	}
+	prompt, ok := stderr.(*aside)
+	if !ok {
+		prompt = newAside(stderr)
+	}
 	return starhost.Manual(a.stdin, taken, func(s run.Snapshot) {
-		fmt.Fprintf(a.stderr, "starhost: quiesced. Take the snapshot within %v, then press Enter.\n", s.Left.Round(time.Second))
+		fmt.Fprintf(prompt, "starhost: quiesced. Take the snapshot within %v, then press Enter.\n", s.Left.Round(time.Second))
+		flush(prompt, promptPatience) // who has seen it sees what is said later after it
 	}), nil
 }
 
