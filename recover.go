@@ -96,7 +96,8 @@ func (p *prepared) recoverRun(ctx context.Context, info journal.Info, consent ho
 	here := thisMachine()
 	performer := &host.Recovery{
 		Records: w.Records(), SameBoot: info.Begin.Boot != "" && info.Begin.Boot == here.Boot && info.Begin.Machine == here.Machine,
-		Consent: consent, Connect: p.connectMember, Secret: p.secretOf,
+		SameKernel: info.Begin.Boot != "" && info.Begin.Boot == here.Boot,
+		Consent:    consent, Connect: p.connectMember, Secret: p.secretOf,
 	}
 	defer performer.Close()
 	ctx, cancel := context.WithTimeout(ctx, recoverBudget)

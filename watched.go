@@ -160,7 +160,7 @@ func (h *heir) connect(ctx context.Context, member string) (driver.Server, error
 func (h *heir) Succeed(d watchdog.Death) {
 	records := journal.NewMemory(d.Records, time.Now)
 	_, _ = records.Append(journal.Record{Type: journal.TypeNote, Note: "the process that led the run " + d.Reason + ": the watchdog undoes the rest"}, false)
-	recovery := &host.Recovery{Records: d.Records, SameBoot: true, Connect: h.connect, Secret: h.file.secretOf}
+	recovery := &host.Recovery{Records: d.Records, SameBoot: true, SameKernel: true, Connect: h.connect, Secret: h.file.secretOf}
 	ctx, cancel := context.WithTimeout(context.Background(), recoverBudget)
 	defer cancel()
 	u := undo.Unwinder{Log: records, Perform: discreet{succession{recovery, d.Thaw}, h.file.Redactor()}}

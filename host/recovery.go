@@ -25,9 +25,14 @@ type Consent struct {
 // Recovery undoes what a dead run left behind, from its journal alone. It speaks to
 // no server whose identity is not the recorded one. It belongs to one goroutine.
 type Recovery struct {
-	Records  []journal.Record
+	Records []journal.Record
+	// SameBoot says that the machine is that of the run and has not booted since.
 	SameBoot bool
-	Consent  Consent
+	// SameKernel says that only the boot is that of the run, not the machine id: a
+	// container beside it, or an id that was made anew. The kernel still has what the
+	// run froze, and nothing has ended by a boot.
+	SameKernel bool
+	Consent    Consent
 	// Connect reaches the server of a member as the config says now; nil without an
 	// error means that the config has no connection for it any more.
 	Connect func(ctx context.Context, member string) (driver.Server, error)
@@ -40,15 +45,22 @@ type Recovery struct {
 
 // Undo makes one step of an undo; see [undo.Performer].
 func (r *Recovery) Undo(ctx context.Context, h undo.Hold, step action.Op) (action.State, string) {
+	booted := !r.SameBoot && !r.SameKernel
 	switch scope := h.Action.Scope; {
+	case r.Consent.RestoredCopy && (r.SameBoot || r.SameKernel && step.FS != nil):
+		// Undoing would be the opposite of what was asked for, closing the journal would
+		// leave a filesystem frozen.
+		return journal.Failed, "it was taken since this machine booted, which is true of no restored copy: recover without --restored-copy"
 	case step.FS != nil:
 		return r.thaw(ctx, step.FS)
-	case !r.SameBoot && r.Consent.RestoredCopy:
+	case r.Consent.RestoredCopy:
 		return journal.Already, "a restored copy: what was held is not held here"
-	case !r.SameBoot && (scope == action.ScopeSession || scope == action.ScopeBoot):
+	case booted && (scope == action.ScopeSession || scope == action.ScopeBoot):
 		return journal.Already, "the machine has booted since"
-	case !r.SameBoot && scope == action.ScopeServer && r.wasLocal(h.Member, step):
+	case booted && scope == action.ScopeServer && r.wasLocal(h.Member, step):
 		return journal.Already, "the server has ended with the machine"
+	case r.SameKernel && !r.SameBoot && !r.Consent.SameDisks:
+		return journal.Failed, "the machine has another id since: say --same-disks, or --restored-copy if its disks come from a snapshot"
 	case !r.SameBoot && !r.Consent.SameDisks:
 		return journal.Failed, "the machine has booted since: say --same-disks, or --restored-copy if its disks come from a snapshot"
 	case step.SQL != nil && scope == action.ScopeSession:
@@ -64,7 +76,7 @@ func (r *Recovery) Undo(ctx context.Context, h undo.Hold, step action.Op) (actio
 // thaw thaws a filesystem that the run has frozen, or may have: this is the one case
 // in which the freeze of somebody else can be ended, if it was made since.
 func (r *Recovery) thaw(ctx context.Context, fs *action.FS) (action.State, string) {
-	if !r.SameBoot {
+	if !r.SameBoot && !r.SameKernel {
 		return journal.Already, "the machine has booted since"
 	}
 	switch err := freeze.ThawMountpoint(ctx, fs.Mountpoint, fs.Device); {
@@ -77,8 +89,14 @@ func (r *Recovery) thaw(ctx context.Context, fs *action.FS) (action.State, strin
 	}
 }
 
+var errRemote = errors.New("the server is on another machine, which may be production: say --remote if it is meant")
+
 // server reaches the server of a member, and makes sure that it is the recorded one.
+// One that was on another machine is not even connected to without being told.
 func (r *Recovery) server(ctx context.Context, member string, recorded journal.Session) (driver.Server, error) {
+	if !r.SameBoot && !recorded.Local && !r.Consent.Remote {
+		return nil, errRemote
+	}
 	s := r.servers[member]
 	if s == nil {
 		var err error
@@ -94,11 +112,11 @@ func (r *Recovery) server(ctx context.Context, member string, recorded journal.S
 		r.servers[member] = s
 	}
 	id := s.Identity()
-	if id.Server != recorded.Server {
+	if recorded.Server == "" || id.Server != recorded.Server {
 		return nil, fmt.Errorf("another server answers at %s: %q, recorded is %q", id.Address, id.Server, recorded.Server)
 	}
 	if !r.SameBoot && !id.Local && !r.Consent.Remote {
-		return nil, fmt.Errorf("the server is on another machine, which may be production: say --remote if it is meant")
+		return nil, errRemote
 	}
 	return s, nil
 }

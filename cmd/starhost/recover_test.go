@@ -144,22 +144,40 @@ def verify(ctx):
 // bootSince makes the journals those of another boot of the machine.
 func bootSince(t *testing.T, c *command) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(c.stateDir, "runs", "*.journal"))
-	if err != nil || len(files) == 0 {
-		t.Fatal("no journal: ", err)
-	}
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		t.Fatal(err)
 	}
+	rewriteJournals(t, c, strings.TrimSpace(string(boot)), "another-boot")
+}
+
+// rewriteJournals puts a text in the place of another one, in every record of the
+// journals, and seals the records anew.
+func rewriteJournals(t *testing.T, c *command, text, with string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(c.stateDir, "runs", "*.journal"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no journal: ", err)
+	}
+	found := false
 	for _, path := range files {
-		text, err := os.ReadFile(path)
+		journal, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		begin, rest, _ := strings.Cut(string(text), "\n")
-		begin, _, _ = strings.Cut(strings.Replace(begin, strings.TrimSpace(string(boot)), "another-boot", 1), `,"sum"`)
-		sum := crc32.Checksum([]byte(begin), crc32.MakeTable(crc32.Castagnoli))
-		write(t, path, fmt.Sprintf("%s,\"sum\":\"%08x\"}\n%s", begin, sum, rest))
+		found = found || strings.Contains(string(journal), text)
+		var sealed strings.Builder
+		for line := range strings.Lines(string(journal)) {
+			body, _, ok := strings.Cut(line, `,"sum":"`)
+			if !ok {
+				t.Fatalf("%s: a line without a checksum: %s", path, line)
+			}
+			body = strings.ReplaceAll(body, text, with)
+			fmt.Fprintf(&sealed, "%s,\"sum\":\"%08x\"}\n", body, crc32.Checksum([]byte(body), crc32.MakeTable(crc32.Castagnoli)))
+		}
+		write(t, path, sealed.String())
+	}
+	if !found {
+		t.Fatalf("no journal says %q", text)
 	}
 }
