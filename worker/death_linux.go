@@ -68,7 +68,7 @@ func (p *process) lookAfter() {
 // thread. The last two are the race detector's.
 var outOfMemory = [...]string{
 	"stack overflow", "stack exceeds", "out of memory", "cannot allocate", "cannot map", "failed to create new OS thread",
-	"panic: runtime error: makeslice: ", "mmap failed", "ThreadSanitizer failed to", "failed to allocate",
+	"panic: runtime error: makeslice: ", "pthread_create failed", "mmap failed", "ThreadSanitizer failed to", "failed to allocate",
 }
 
 // ranOut reports whether the process died of a limit of memory. A segmentation fault

@@ -35,7 +35,7 @@ const tortureEnv = "STARHOST_TORTURE"
 
 // deadline is how long anything may stay held after a death.
 func deadline() time.Duration {
-	if raceDetector {
+	if raceEnabled {
 		return 2 * time.Second
 	}
 	return time.Second

@@ -2,4 +2,5 @@
 
 package main
 
-const raceDetector = false
+// raceEnabled says that the race detector is off.
+const raceEnabled = false
