@@ -7,12 +7,14 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/starhost/starhost/internal/cgroup"
 	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/undo"
 )
@@ -97,6 +99,10 @@ func (p *process) serve(prepare func(json.RawMessage) (Successor, error)) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go p.leader.beat(ctx)
+	// A service manager that ends the caller's control group must not end us with it.
+	// Where that cannot be, check says so.
+	back, _ := cgroup.Leave("watchdog-" + strconv.Itoa(os.Getpid()))
+	defer back()
 	successor, err := prepare(p.order.Payload)
 	if err != nil {
 		_ = p.leader.send(frame{Ready: &ready{Err: err.Error()}}, nil)

@@ -3,8 +3,12 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -16,6 +20,28 @@ import (
 // WHEN is the number of a record, or a phase and a time after its beginning, as
 // "freeze+3ms"; TARGETS are worker, supervisor and watchdog, joined by commas.
 const deathEnv = "STARHOST_TEST_DEATH"
+
+// writeEnv is a file that the supervisor writes to as soon as the snapshot begins, and
+// outerEnv a mount point that it freezes before its first own FIFREEZE: with either it
+// has, or its watchdog has, a thread that sleeps in the kernel.
+const (
+	writeEnv = "STARHOST_TEST_WRITE"
+	outerEnv = "STARHOST_TEST_OUTER"
+)
+
+// stuck makes a thread sleep in the kernel, if that was asked for.
+func stuck(r journal.Record) {
+	if path := os.Getenv(writeEnv); path != "" && r.Phase == "snapshot" {
+		go func() { _ = os.WriteFile(path, []byte("too late"), 0o600) }()
+	}
+	dir := os.Getenv(outerEnv)
+	if dir == "" || r.Type != journal.TypeIntent || r.Action.FS == nil {
+		return
+	}
+	if out, err := exec.Command("fsfreeze", "--freeze", dir).CombinedOutput(); err != nil { // the test thaws it
+		panic(string(out))
+	}
+}
 
 // deathFromEnv returns what makes the processes of a run die.
 func deathFromEnv() func(journal.Record) {
@@ -32,6 +58,7 @@ func deathFromEnv() func(journal.Record) {
 		strike(strings.Split(targets, ","), map[string]syscall.Signal{"KILL": syscall.SIGKILL, "STOP": syscall.SIGSTOP}[signal])
 	}
 	return func(r journal.Record) {
+		stuck(r)
 		switch {
 		case isPhase && r.Type == journal.TypePhase && r.Phase == phase:
 			time.AfterFunc(delay, strike)
@@ -57,4 +84,25 @@ func strike(targets []string, signal syscall.Signal) {
 	if self {
 		_ = syscall.Kill(os.Getpid(), signal)
 	}
+}
+
+// helpers returns the processes that a process has started by that name.
+func helpers(parent int, name string) (pids []int) {
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		argv, err := os.ReadFile(dir + "/cmdline")
+		if arg0, _, _ := bytes.Cut(argv, []byte{0}); err != nil || string(arg0) != name {
+			continue
+		}
+		stat, err := os.ReadFile(dir + "/stat")
+		if err != nil {
+			continue
+		}
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		pid, _ := strconv.Atoi(filepath.Base(dir))
+		if len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }

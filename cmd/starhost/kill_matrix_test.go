@@ -4,11 +4,9 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -50,12 +48,6 @@ type matrix struct {
 	mounts  []string
 	records []journal.Record // of a run that nobody disturbed
 	rows    map[string]*row
-}
-
-// row is what is printed of one kind of death.
-type row struct {
-	runs, struck int
-	worst        time.Duration
 }
 
 func newMatrix(t *testing.T) *matrix {
@@ -222,30 +214,6 @@ func deaths() (list [][2]string) {
 		}
 	}
 	return list
-}
-
-func (m *matrix) note(where string, death [2]string, held time.Duration, struck bool) {
-	name := fmt.Sprintf("%-18s %s  %s", death[0], death[1], where)
-	r := m.rows[name]
-	if r == nil {
-		r = &row{}
-		m.rows[name] = r
-	}
-	r.runs++
-	if struck {
-		r.struck++
-	}
-	r.worst = max(r.worst, held)
-}
-
-func (m *matrix) print() {
-	names := slices.SortedFunc(maps.Keys(m.rows), cmp.Compare[string])
-	table := "\nwho dies           how   when              runs  struck  longest held after it\n"
-	for _, name := range names {
-		r := m.rows[name]
-		table += fmt.Sprintf("%-42s %4d  %6d  %v\n", name, r.runs, r.struck, r.worst.Round(time.Millisecond))
-	}
-	m.t.Log(table)
 }
 
 // Whoever dies or is stopped, at whatever instant: soon after nothing is held. The

@@ -3,35 +3,9 @@
 package main
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 )
-
-// helpers returns the processes that a process has started by that name.
-func helpers(parent int, name string) (pids []int) {
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		argv, err := os.ReadFile(dir + "/cmdline")
-		if arg0, _, _ := bytes.Cut(argv, []byte{0}); err != nil || string(arg0) != name {
-			continue
-		}
-		stat, err := os.ReadFile(dir + "/stat")
-		if err != nil {
-			continue
-		}
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		pid, _ := strconv.Atoi(filepath.Base(dir))
-		if len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
 
 // watchdogOf returns the watchdog of a process that leads a run.
 func watchdogOf(t testing.TB, leader int) int {
