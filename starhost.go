@@ -16,6 +16,10 @@
 // in the process of the caller, which is for scripts that one trusts: Starlark in Go
 // can exhaust the memory of its process or ignore cancelling.
 //
+// Outside of InProcess each run has a watchdog (package watchdog), which kills the
+// process that leads it, yours, when that is stopped or shows no sign of life for three
+// seconds while the run lasts: what it held is given back, and it must not go on.
+//
 // Any number of runs may be under way in one process, as long as they are about
 // different workloads and filesystems; the locks in the runtime directory see to
 // that, between processes too.

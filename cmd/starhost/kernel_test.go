@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -97,4 +98,35 @@ func TestRunDiesWithTheCallersGroup(t *testing.T) {
 	_ = cmd.Wait() // killed
 	o.nothingHeld("the control group was killed")
 	eventually(t, 5*time.Second, "the watchdog ends", func() bool { return c.run("recover").exit == run.ExitNothing })
+}
+
+// Somebody else freezes the filesystem that holds our journal, for longer than the run
+// may last: the process that leads it sleeps in a write and can undo nothing. The
+// watchdog gives the database back when the time of the run is over.
+func TestJournalFrozenForTooLong(t *testing.T) {
+	home := testfs.New(t, "ext4", 0)
+	server := testdb.MariaDB(t, testdb.Options{Dir: testfs.New(t, "ext4", 600).Dir})
+	o := observe(t, server)
+	c := newCommand(t, configFor("mariadb", "mysql", server.Socket, "fs_freeze = off\ntimeout = 3\n"))
+	c.stateDir = filepath.Join(home.Dir, "state")
+	cmd := c.process("run", "--", "fsfreeze", "--freeze", home.Dir)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	thaw := sync.OnceFunc(func() { _ = home.Thaw() }) // by the end of the test in any case
+	defer thaw()
+	eventually(t, 10*time.Second, "the journal is frozen", func() bool {
+		return errors.Is(testfs.CanWrite(t, home.Dir, 100*time.Millisecond), testfs.ErrBlocked)
+	})
+	if o.commit(200*time.Millisecond) == nil {
+		t.Error("nothing is held, so the test proves nothing")
+	}
+	eventually(t, 8*time.Second, "the database is given back", func() bool { return o.commit(200*time.Millisecond) == nil })
+	if testfs.CanWrite(t, home.Dir, 100*time.Millisecond) == nil {
+		t.Error("the journal is not frozen any more, so the test proves nothing")
+	}
+	thaw()
+	_ = cmd.Wait() // killed, or with a status that says what happened
+	o.nothingHeld("the run is over")
+	eventually(t, 10*time.Second, "the run is over", func() bool { return c.run("recover").exit == run.ExitNothing })
 }
