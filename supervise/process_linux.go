@@ -1,11 +1,8 @@
 package supervise
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
@@ -16,30 +13,23 @@ import (
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/internal/cgroup"
+	"github.com/starhost/starhost/internal/detached"
 )
 
 // processName is the argv[0] of a supervisor; its workloads follow, for ps(1).
 const processName = "starhost-supervisor"
 
-// preFD is its end of the socketpair.
-const preFD = 3
-
 // Init must be called first in main. In a process that [Start] has started it leads
 // the run and does not return; lead is told how, and its answer is told to everybody.
 func Init(lead func(*Supervisor) Ending) {
 	copyOut()
-	if len(os.Args) == 0 || os.Args[0] != processName || !isSocket(preFD) {
+	if !detached.Is(processName) {
 		return
 	}
 	dropInherited()
-	settle()
+	detached.Settle()
 	supervise(lead)
 	syscall.Exit(0) // not os.Exit, which in a race build first sleeps for a second
-}
-
-func isSocket(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK
 }
 
 // dropInherited closes what our caller's caller left open: an agent that waits for the
@@ -53,7 +43,7 @@ func dropInherited() {
 	found := false
 	for _, name := range names {
 		fd, err := strconv.Atoi(filepath.Base(name))
-		if err != nil || fd <= preFD {
+		if err != nil || fd <= detached.FD {
 			continue
 		}
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
@@ -66,20 +56,13 @@ func dropInherited() {
 	}
 }
 
-// settle makes the process one that is not killed first when memory is short, where
-// that is allowed, and that other users' debuggers cannot read. The order matters:
-// /proc/self/oom_score_adj is root's once we are not dumpable (proc(5)).
-func settle() {
-	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("-1000"), 0) // needs CAP_SYS_RESOURCE
-	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
-}
-
 // supervise is the life of the process.
 func supervise(lead func(*Supervisor) Ending) {
-	l, err := inherited()
+	conn, err := detached.Conn()
 	if err != nil {
 		return // the caller reads the end of the connection
 	}
+	l := newLine(conn)
 	f, err := l.receive(patience)
 	if err != nil || f.Order == nil {
 		return
@@ -115,20 +98,6 @@ func (s *Supervisor) leaveGroup() (back func()) {
 	return back
 }
 
-// inherited returns our end of the socketpair.
-func inherited() (*line, error) {
-	f := os.NewFile(preFD, "pre")
-	conn, err := net.FileConn(f)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, err
-	}
-	unixConn, ok := conn.(*net.UnixConn)
-	if !ok {
-		return nil, fmt.Errorf("descriptor %d is a %T", preFD, conn)
-	}
-	return newLine(unixConn), nil
-}
-
 // child is a supervisor that we have started.
 type child struct {
 	process *os.Process
@@ -137,30 +106,13 @@ type child struct {
 
 // spawn starts this program again as a supervisor.
 func spawn(workloads []string) (*line, *child, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	conn, cmd, err := detached.Start(processName, workloads...)
 	if err != nil {
-		return nil, nil, err
-	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "supervisor"), os.NewFile(uintptr(fds[1]), "pre")
-	defer ours.Close()
-	defer theirs.Close()
-	conn, err := net.FileConn(ours)
-	if err != nil {
-		return nil, nil, err
-	}
-	// The literal path: it works for a program that was replaced on the disk.
-	cmd := exec.Command("/proc/self/exe", workloads...)
-	cmd.Args[0] = processName
-	cmd.Dir = "/"
-	cmd.ExtraFiles = []*os.File{theirs}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		_ = conn.Close()
 		return nil, nil, err
 	}
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = cmd.Wait() }()
-	return newLine(conn.(*net.UnixConn)), &child{cmd.Process, ended}, nil
+	return newLine(conn), &child{cmd.Process, ended}, nil
 }
 
 func (c *child) kill() { _ = c.process.Kill() }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -12,43 +11,26 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/starhost/starhost/internal/cgroup"
+	"github.com/starhost/starhost/internal/detached"
 	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/undo"
 )
 
-// processName is the argv[0] of a watchdog, and leaderFD its end of the connection.
-const (
-	processName = "starhost-watchdog"
-	leaderFD    = 3
-)
+// processName is the argv[0] of a watchdog.
+const processName = "starhost-watchdog"
 
 // Init must be called first in main. In a process that [Start] has started it is the
 // watchdog and does not return; prepare makes its [Successor], before anything is held.
 func Init(prepare func(payload json.RawMessage) (Successor, error)) {
-	if len(os.Args) != 1 || os.Args[0] != processName || !isSocket(leaderFD) {
+	if !detached.Is(processName) {
 		return
 	}
-	settle()
+	detached.Settle()
 	if p, err := newProcess(); err == nil {
 		p.serve(prepare)
 	}
 	syscall.Exit(0) // not os.Exit, which in a race build first sleeps for a second
-}
-
-func isSocket(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFSOCK
-}
-
-// settle makes the process one that is not killed first when memory is short, where
-// that is allowed, and that other users' debuggers cannot read. The order matters:
-// /proc/self/oom_score_adj is root's once we are not dumpable (proc(5)).
-func settle() {
-	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("-1000"), 0) // needs CAP_SYS_RESOURCE
-	_ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 }
 
 // process is the watchdog, as it sees itself.
@@ -67,19 +49,14 @@ type process struct {
 }
 
 func newProcess() (*process, error) {
-	f := os.NewFile(leaderFD, "leader")
-	conn, err := net.FileConn(f)
-	if err = errors.Join(err, f.Close()); err != nil {
+	conn, err := detached.Conn()
+	if err != nil {
 		return nil, err
-	}
-	unixConn, ok := conn.(*net.UnixConn)
-	if !ok {
-		return nil, errors.New("the leader is on another kind of socket")
 	}
 	// The number is that of our leader, and no other process's, if it is still our
 	// parent after we have the descriptor.
 	parent := os.Getppid()
-	leader, err := newOther(parent, newWire(unixConn))
+	leader, err := newOther(parent, newWire(conn))
 	if err != nil {
 		return nil, err
 	}

@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/starhost/starhost/internal/detached"
 	"github.com/starhost/starhost/internal/procstate"
 	"github.com/starhost/starhost/journal"
 )
@@ -36,7 +34,7 @@ type Watchdog struct {
 // Start starts a watchdog. [Watchdog.Ready] must be waited for before anything is held,
 // and [Watchdog.End] called in any case.
 func Start(o Order) (*Watchdog, error) {
-	conn, cmd, err := spawn()
+	conn, cmd, err := detached.Start(processName)
 	if err != nil {
 		return nil, fmt.Errorf("the watchdog cannot be started: %w", err)
 	}
@@ -58,31 +56,6 @@ func Start(o Order) (*Watchdog, error) {
 	w.all.Go(func() { dog.watch(ctx, nil, w.lost) })
 	_ = dog.send(frame{Order: &o}, nil) // if nobody reads it, Ready hears of that
 	return w, nil
-}
-
-// spawn starts this program again as a watchdog.
-func spawn() (*net.UnixConn, *exec.Cmd, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "watchdog"), os.NewFile(uintptr(fds[1]), "leader")
-	defer ours.Close()
-	defer theirs.Close()
-	conn, err := net.FileConn(ours)
-	if err != nil {
-		return nil, nil, err
-	}
-	// The literal path: it works for a program that was replaced on the disk.
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Args[0] = processName
-	cmd.Dir = "/"
-	cmd.ExtraFiles = []*os.File{theirs}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, nil, errors.Join(err, conn.Close())
-	}
-	return conn.(*net.UnixConn), cmd, nil
 }
 
 // read takes in what the watchdog says, until the connection ends.
