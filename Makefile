@@ -36,7 +36,7 @@ lint:
 
 unit:
 	@echo '== tests, with the race detector'
-	go test -race -timeout 15m ./...
+	go test -race -timeout 18m ./...
 
 # Every fuzz target for FUZZTIME, from its seeds.
 FUZZTIME ?= 20s
