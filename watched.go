@@ -159,6 +159,10 @@ func (h *heir) connect(ctx context.Context, member string) (driver.Server, error
 // Succeed undoes what the run has left, and then brings its journal up to date.
 func (h *heir) Succeed(d watchdog.Death) {
 	records := journal.NewMemory(d.Records, time.Now)
+	if n := len(d.Records); n > 0 && d.Records[n-1].Type == journal.TypeEnd {
+		h.finish(records) // the leader died with everything given back
+		return
+	}
 	_, _ = records.Append(journal.Record{Type: journal.TypeNote, Note: "the process that led the run " + d.Reason + ": the watchdog undoes the rest"}, false)
 	recovery := &host.Recovery{Records: d.Records, SameBoot: true, SameKernel: true, Connect: h.connect, Secret: h.file.secretOf}
 	ctx, cancel := context.WithTimeout(context.Background(), recoverBudget)
@@ -167,6 +171,11 @@ func (h *heir) Succeed(d watchdog.Death) {
 	if _, left := u.Unwind(ctx, nil); len(left) == 0 {
 		_, _ = records.Append(journal.Record{Type: journal.TypeEnd, Exit: run.ExitInternal}, false)
 	}
+	h.finish(records)
+}
+
+// finish gives the connections back and brings the journal up to date.
+func (h *heir) finish(records *journal.Memory) {
 	h.Close()
 	path, err := journal.Path(journals(h.StateDir), h.Run)
 	if err != nil {

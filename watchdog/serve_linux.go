@@ -42,7 +42,6 @@ type process struct {
 
 	mu      sync.Mutex // of all below
 	records []journal.Record
-	active  bool          // the run has begun, and not ended
 	holdBy  time.Duration // when the run must be over, by uptime; 0 while nothing was held
 	locks   []*os.File    // to be kept as long as we are here
 	mounts  mounts
@@ -133,7 +132,6 @@ func (p *process) record(r journal.Record) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.records = append(p.records, r)
-	p.active = r.Type != journal.TypeEnd
 	if p.holdBy == 0 && r.Action != nil && len(r.Action.Undo) > 0 {
 		p.holdBy = uptime() + p.order.Hold
 	}
@@ -161,15 +159,13 @@ func (p *process) holds() bool { return len(undo.Plan(p.known())) > 0 }
 
 // lost is told that the leader shows no sign of life. That is nobody's harm before the
 // run has begun: a person may have stopped it at a terminal. Later it would lock a
-// database at a time that nobody expects.
+// database at a time that nobody expects, and even after its end it has connections.
 func (p *process) lost(reason string) bool {
-	p.mu.Lock()
-	active := p.active
-	p.mu.Unlock()
-	if active {
+	begun := len(p.known()) > 0
+	if begun {
 		p.dead(reason)
 	}
-	return active
+	return begun
 }
 
 func (p *process) dead(reason string) {
