@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/starhost/starhost/internal/sigpipe"
+
 	"github.com/starhost/starhost/run"
 )
 
@@ -47,7 +49,7 @@ func (l *line) send(f frame) error {
 	if err := l.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
-	_, err = l.conn.Write(append(text, '\n'))
+	_, err = sigpipe.Without(func() (int, error) { return l.conn.Write(append(text, '\n')) })
 	return err
 }
 

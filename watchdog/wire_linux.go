@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/starhost/starhost/internal/sigpipe"
 )
 
 // wire is one end of the connection. One goroutine receives, any may send.
@@ -93,13 +95,17 @@ func (w *wire) send(f frame, file *os.File) error {
 	}
 	if file != nil {
 		// The fd stays valid: the caller has the file.
-		n, _, err := w.conn.WriteMsgUnix(text, syscall.UnixRights(int(file.Fd())), nil)
+		rights := syscall.UnixRights(int(file.Fd()))
+		n, err := sigpipe.Without(func() (int, error) {
+			n, _, err := w.conn.WriteMsgUnix(text, rights, nil)
+			return n, err
+		})
 		if err != nil {
 			return err
 		}
 		text = text[n:]
 	}
-	_, err = w.conn.Write(text)
+	_, err = sigpipe.Without(func() (int, error) { return w.conn.Write(text) })
 	return err
 }
 

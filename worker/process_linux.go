@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/starhost/starhost/internal/sigpipe"
 )
 
 // workerName is argv[0] of a worker.
@@ -101,7 +103,9 @@ func connect() (ours *connection, in, out *os.File, err error) {
 func (c *connection) Read(p []byte) (int, error) { return c.in.Read(p) }
 
 // Write writes what the worker reads.
-func (c *connection) Write(p []byte) (int, error) { return c.out.Write(p) }
+func (c *connection) Write(p []byte) (int, error) {
+	return sigpipe.Without(func() (int, error) { return c.out.Write(p) })
+}
 
 // SetWriteDeadline ends a write that is blocked.
 func (c *connection) SetWriteDeadline(t time.Time) error { return c.out.SetWriteDeadline(t) }

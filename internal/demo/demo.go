@@ -208,6 +208,9 @@ func (w *writer) reach(ctx context.Context, rows int64) error {
 		case <-w.progress:
 		case err := <-w.done:
 			w.done <- err
+			if ctx.Err() != nil { // that is why it ended
+				return context.Cause(ctx)
+			}
 			return errors.Join(errors.New("the writer of the demo has ended"), err)
 		case <-ctx.Done():
 			return context.Cause(ctx)

@@ -13,6 +13,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/starhost/starhost/internal/sigpipe"
 )
 
 // Conn is a connection that says when its peer has ended it.
@@ -38,6 +40,12 @@ func Dial(ctx context.Context, network, address string) (*Conn, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// Write sends p. A peer that is gone is an error and no signal: it is a session that
+// was lost, not the end of this process's output.
+func (c *Conn) Write(p []byte) (int, error) {
+	return sigpipe.Without(func() (int, error) { return c.Conn.Write(p) })
 }
 
 // Ended returns a channel that is closed when the peer has ended the connection,
