@@ -72,6 +72,8 @@ type Options struct {
 	Words starlark.StringDict
 	// Print receives what the script prints; nil throws it away.
 	Print func(pos, text string)
+	// Cover counts the statements that run; nil counts none.
+	Cover *Coverage
 }
 
 // Info is what a script says of itself.
@@ -178,7 +180,7 @@ func (s *Script) run(ctx context.Context, name string, source []byte) (starlark.
 	}
 	t := s.thread(ctx, "load "+name, nil)
 	defer t.stop()
-	globals, err := starlark.ExecFileOptions(dialect, t.thread, name, source, s.predeclared())
+	globals, err := s.opts.Cover.exec(t.thread, name, source, s.predeclared())
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
