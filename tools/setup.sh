@@ -4,6 +4,8 @@
 # fail if CI is set.
 set -eu
 
+sh "$(dirname "$0")/servers.sh"
+
 missing=
 need() { # need PROGRAM PACKAGE
 	PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
