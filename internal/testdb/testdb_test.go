@@ -72,3 +72,18 @@ func TestPostgresOnGivenDirectory(t *testing.T) {
 		t.Errorf("%v were left behind", left)
 	}
 }
+
+func TestMySQL56(t *testing.T) {
+	s := testdb.MySQL56(t, testdb.Options{})
+	for range 2 {
+		var version string
+		if err := s.DB(t).QueryRow("SELECT VERSION()").Scan(&version); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(version, "5.6.") {
+			t.Errorf("the server says it is %q", version)
+		}
+		s.Kill(t)
+		s.Start(t)
+	}
+}
