@@ -20,6 +20,7 @@ import (
 	"github.com/starhost/starhost/policy"
 	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/scripts"
+	"github.com/starhost/starhost/scripttest/recording"
 	"github.com/starhost/starhost/watchdog"
 	"github.com/starhost/starhost/worker"
 )
@@ -175,24 +176,37 @@ func (p *prepared) member(ctx context.Context, w config.Workload, l loaded) (run
 	})
 	p.onClose(func() { _ = h.Close() })
 	info := l.script.Info()
-	return run.Member{
+	return p.recorded(w, run.Member{
 		Workload: w.Name, Script: l.script, Name: info.Name, SHA256: info.SHA256, Phases: info.Phases,
 		Policy: policy.Policy{Database: w.Connection.Driver, Programs: programs(w)},
-		Host:   p.wrap(w.Name, h),
-		Context: action.Dict(
-			action.Entry{Key: "run", Value: action.String(p.id)},
-			action.Entry{Key: "workload", Value: action.String(w.Name)},
-			action.Entry{Key: "timeout", Value: action.Int(int64(math.Ceil(limits(p.workloads).Hold.Seconds())))},
-			action.Entry{Key: "params", Value: dictOrEmpty(p.Params)},
-			action.Entry{Key: "settings", Value: l.settings},
-			action.Entry{Key: "recovery_point", Value: action.Value{}},
-			action.Entry{Key: "snapshot", Value: action.String("unknown")},
-			action.Entry{Key: "local", Value: action.Bool(server == nil || server.Identity().Local)},
-			action.Entry{Key: "linux_user", Value: action.String(w.LinuxUser)},
-			action.Entry{Key: "command_path", Value: action.String(w.CommandPath)},
-			action.Entry{Key: "ipc_folder", Value: action.String(w.IPCFolder)},
-		),
-	}, nil
+		Host:   p.wrap(w.Name, h), Context: p.context(w, l, server == nil || server.Identity().Local),
+	}), nil
+}
+
+// context is what ctx holds in every phase; a run fills in the rest.
+func (p *prepared) context(w config.Workload, l loaded, local bool) action.Value {
+	return action.Dict(
+		action.Entry{Key: "run", Value: action.String(p.id)},
+		action.Entry{Key: "workload", Value: action.String(w.Name)},
+		action.Entry{Key: "timeout", Value: action.Int(int64(math.Ceil(limits(p.workloads).Hold.Seconds())))},
+		action.Entry{Key: "params", Value: dictOrEmpty(p.Params)},
+		action.Entry{Key: "settings", Value: l.settings},
+		action.Entry{Key: "recovery_point", Value: action.Value{}},
+		action.Entry{Key: "snapshot", Value: action.String("unknown")},
+		action.Entry{Key: "local", Value: action.Bool(local)},
+		action.Entry{Key: "linux_user", Value: action.String(w.LinuxUser)},
+		action.Entry{Key: "command_path", Value: action.String(w.CommandPath)},
+		action.Entry{Key: "ipc_folder", Value: action.String(w.IPCFolder)},
+	)
+}
+
+// recorded has what a member does written down, if somebody wants it.
+func (p *prepared) recorded(w config.Workload, m run.Member) run.Member {
+	if p.Record != nil {
+		p.Record.Begin(m.Workload, recording.Member{Script: m.Name, SHA256: m.SHA256, Database: w.Connection.Driver, Context: m.Context})
+		m.Host = p.Record.Host(m.Workload, m.Host)
+	}
+	return m
 }
 
 func dictOrEmpty(v action.Value) action.Value {

@@ -40,6 +40,7 @@ import (
 	"github.com/starhost/starhost/internal/redact"
 	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/run"
+	"github.com/starhost/starhost/scripttest/recording"
 	"github.com/starhost/starhost/supervise"
 	"github.com/starhost/starhost/watchdog"
 	"github.com/starhost/starhost/worker"
@@ -80,6 +81,8 @@ type Options struct {
 	// Wrap, if set, stands between the journal and the world of each workload, to
 	// record actions or to make them fail.
 	Wrap func(workload string, ex action.Executor) action.Executor
+	// Record, if set, writes down every action of the scripts with its answer.
+	Record *recording.Recorder
 	// Observe, if set, hears of every record of the journal, after the watchdog and
 	// before anything follows from it. It must not call back, nor wait: the run does.
 	Observe func(journal.Record)

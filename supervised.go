@@ -48,8 +48,8 @@ func Pre(ctx context.Context, o Options) (*Pending, error) {
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
-	if o.Wrap != nil || o.Observe != nil {
-		return nil, configError("pre: Options.Wrap and Options.Observe cannot be passed on to the supervisor")
+	if o.Wrap != nil || o.Observe != nil || o.Record != nil {
+		return nil, configError("pre: Options.Wrap, Options.Observe and Options.Record cannot be passed on to the supervisor")
 	}
 	names := make([]string, len(workloads))
 	for i, w := range workloads {

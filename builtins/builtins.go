@@ -45,6 +45,12 @@ func performers() map[string]func(*call) (starlark.Value, error) {
 // New returns the words of a script for a workload on that database ("mysql",
 // "postgres", "sqlite" …; empty if it has no connection).
 func New(database string) starlark.StringDict {
+	return For(func() string { return database })
+}
+
+// For returns the words of scripts whose database is known only when they run, as in
+// a test: it is asked then.
+func For(database func() string) starlark.StringDict {
 	words := starlark.StringDict{}
 	undo := starlark.StringDict{}
 	do := performers()
@@ -66,7 +72,7 @@ func New(database string) starlark.StringDict {
 type call struct {
 	thread   *starlark.Thread
 	spec     *action.Spec
-	database string
+	database func() string
 	args     map[string]starlark.Value // given ones; None counts as not given, but for undo
 	rest     []starlark.Value
 	named    []starlark.Tuple
@@ -74,7 +80,7 @@ type call struct {
 
 // bind makes the Starlark function of a word. A panic is caught here, where the
 // stack of the script still stands.
-func bind(spec *action.Spec, database string, do func(*call) (starlark.Value, error)) *starlark.Builtin {
+func bind(spec *action.Spec, database func() string, do func(*call) (starlark.Value, error)) *starlark.Builtin {
 	return starlark.NewBuiltin(spec.Name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (v starlark.Value, err error) {
 		defer func() {
 			if p := recover(); p != nil {

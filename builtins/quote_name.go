@@ -11,6 +11,6 @@ func quoteName(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	quoted, err := stmt.QuoteName(c.database, name)
+	quoted, err := stmt.QuoteName(c.database(), name)
 	return starlark.String(quoted), err
 }

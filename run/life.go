@@ -159,7 +159,7 @@ func (l *life) act(ctx context.Context, a action.Action, ex action.Executor) (re
 
 // unwinder undoes through the host of each member, and filesystems through theirs.
 func (l *life) unwinder() *undo.Unwinder {
-	return &undo.Unwinder{Log: l.Journal, Perform: l, Failed: func(h undo.Hold, step action.Op, try int, text string) {
+	return &undo.Unwinder{Log: l.Journal, Perform: l, Pause: l.Pause, Failed: func(h undo.Hold, step action.Op, try int, text string) {
 		l.Log.Error().Str("workload", h.Member).Str("hold", h.Name).Str("undo", step.Text()).Int("try", try).Msg("undo failed: " + text)
 		if try == 1 {
 			l.emit("undo_failed", h.Member, action.Dict(

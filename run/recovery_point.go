@@ -53,7 +53,7 @@ func (l *life) saveRecoveryPoint(after bool) error {
 	}
 	text = append(text, '\n')
 	if after {
-		return writeFile(l.recoveryPointPath(), text)
+		return l.keep(text)
 	}
 	for i, m := range l.members {
 		last := i == len(l.members)-1
@@ -63,15 +63,26 @@ func (l *life) saveRecoveryPoint(after bool) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(l.recoveryPointPath(), text); err != nil {
+	if err := l.keep(text); err != nil {
 		return err
 	}
 	return l.carry(text)
 }
 
+// keep writes the file of the recovery point, unless none are kept.
+func (l *life) keep(text []byte) error {
+	if l.RecoveryPoints == "" {
+		return nil
+	}
+	return writeFile(l.recoveryPointPath(), text)
+}
+
 // forgetRecoveryPoint removes the file of a run without a snapshot: nobody must take
 // it for that of one. It stays in the journal.
 func (l *life) forgetRecoveryPoint() {
+	if l.RecoveryPoints == "" {
+		return
+	}
 	if err := os.Remove(l.recoveryPointPath()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		l.Log.Warn().Err(err).Msg("the recovery point of a run without a snapshot could not be removed")
 	}
@@ -80,6 +91,9 @@ func (l *life) forgetRecoveryPoint() {
 // carry writes the recovery point to the filesystems. It is required where we
 // freeze them: a restored disk without it cannot say what it is.
 func (l *life) carry(text []byte) error {
+	if l.RecoveryPoints == "" {
+		return nil
+	}
 	for _, dir := range l.Filesystems.Carriers() {
 		err := writeFile(filepath.Join(dir, CarriedDir, CarriedFile), text)
 		if err == nil {

@@ -75,10 +75,13 @@ type Config struct {
 	Journal *journal.Writer
 	// Begin holds what the begin record says of this machine.
 	Begin journal.Record
-	// RecoveryPoints is the directory for the files of recovery points.
+	// RecoveryPoints is the directory for the files of recovery points; empty keeps
+	// none, nor any on the filesystems: the journal alone has them.
 	RecoveryPoints string
-	Events         Events
-	Log            zerolog.Logger
+	// Pause waits between two rounds of undos; see [undo.Unwinder]. Nil waits by the clock.
+	Pause  func(ctx context.Context, d time.Duration) bool
+	Events Events
+	Log    zerolog.Logger
 }
 
 // Member is one workload of a run.

@@ -40,6 +40,9 @@ type Log interface {
 type Unwinder struct {
 	Log     Log
 	Perform Performer
+	// Pause waits before the next round, and reports whether there is one: false once
+	// ctx has ended. Nil waits by the clock.
+	Pause func(ctx context.Context, d time.Duration) bool
 	// Failed, if set, hears of every attempt that failed.
 	Failed func(h Hold, step action.Op, try int, text string)
 }
@@ -52,7 +55,10 @@ type Unwinder struct {
 // The journal is written but never waited for: an undo is not refused because the
 // disk is full, and making a step twice is harmless.
 func (u *Unwinder) Unwind(ctx context.Context, want func(Hold) bool) (undone []string, left []Hold) {
-	patience, pause := firstAttempt, firstPause
+	patience, pause, next := firstAttempt, firstPause, u.Pause
+	if next == nil {
+		next = wait
+	}
 	for try := 1; ; try++ {
 		holds := Plan(u.Log.Records())
 		if want != nil {
@@ -66,7 +72,7 @@ func (u *Unwinder) Unwind(ctx context.Context, want func(Hold) bool) (undone []s
 				left = append(left, h)
 			}
 		}
-		if len(left) == 0 || !wait(ctx, pause) {
+		if len(left) == 0 || !next(ctx, pause) {
 			return undone, left
 		}
 		patience, pause = laterAttempt, min(2*pause, longestPause)

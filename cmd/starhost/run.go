@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +17,8 @@ import (
 )
 
 func (a *app) run() *cobra.Command {
-	return &cobra.Command{
+	record := ""
+	cmd := &cobra.Command{
 		Use:   "run [WORKLOAD...] [-- COMMAND ARG...]",
 		Short: "One whole run; COMMAND is the snapshot, run while everything is frozen",
 		Long: `Quiesces the workloads, freezes their filesystems, runs COMMAND, and gives
@@ -33,12 +35,15 @@ is worth less than required; 6 postscript failed; 7 something is still held;
 8 another run has the workload; 1 internal error.`,
 		Example: `  starhost run orders -- lvcreate -s -n snap -L 5G /dev/vg/data
   starhost run --json orders -- /usr/local/bin/snapshot.sh
-  starhost run orders                        take it yourself, then press Enter`,
+  starhost run orders                        take it yourself, then press Enter
+  starhost run --record orders.rec orders -- true     write down what the server answered, for tests`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			workloads, command := splitArgs(cmd, args)
-			return a.lead(cmd.Context(), workloads, command)
+			return a.lead(cmd.Context(), workloads, command, record)
 		},
 	}
+	cmd.Flags().StringVar(&record, "record", "", "write every action and its answer to a new `FILE`, for t.replay and prove")
+	return cmd
 }
 
 // splitArgs splits at the "--".
@@ -50,12 +55,19 @@ func splitArgs(cmd *cobra.Command, args []string) (before, after []string) {
 }
 
 // lead makes a run and prints its report.
-func (a *app) lead(ctx context.Context, workloads, command []string) error {
+func (a *app) lead(ctx context.Context, workloads, command []string, record string) (err error) {
 	o, closeLog, err := a.options(workloads)
 	if err != nil {
 		return err
 	}
 	defer closeLog()
+	if record != "" {
+		save, rerr := startRecording(&o, record)
+		if rerr != nil {
+			return rerr
+		}
+		defer func() { err = errors.Join(err, save()) }()
+	}
 	stdout, stderr := asideIfFile(a.stdout), asideIfFile(a.stderr)
 	if a.json {
 		stdout = stderr // standard output is for the report

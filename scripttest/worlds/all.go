@@ -39,3 +39,13 @@ func New(name string, options action.Value) (Server, error) {
 	}
 	return nil, fmt.Errorf("there is no world %q: want one of %s", name, strings.Join(names, ", "))
 }
+
+// Database is the kind of database of a world; empty for a name that there is not.
+func Database(name string) string {
+	for _, w := range list() {
+		if w.info.Name == name {
+			return w.info.Database
+		}
+	}
+	return ""
+}

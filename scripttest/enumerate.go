@@ -1,0 +1,63 @@
+package scripttest
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// enumerate runs a plan once without a fault, and then once for each fault that can
+// strike it: at every action, at the freeze, at the snapshot and at every undo; and, with
+// a snapshot that fails, at every undo that the host makes by itself. The outcomes come
+// in that order, the one without a fault first.
+//
+// Runs share nothing but what is frozen, so several are made at once, unless the plan
+// calls functions of the test itself.
+func enumerate(ctx context.Context, p plan, kinds []Kind) []*outcome {
+	clean := live(ctx, p)
+	faults := faultsOf(clean.world.points, 0, false, kinds)
+	if after := afterSnapshot(clean.world.points); after > 0 {
+		p := p
+		p.fault = Fault{NoSnapshot: true}
+		faults = append(faults, faultsOf(live(ctx, p).world.points, after, true, kinds)...)
+	}
+	outcomes := make([]*outcome, len(faults))
+	each(len(faults), p.alone(), func(i int) {
+		p := p
+		p.fault = faults[i]
+		outcomes[i] = live(ctx, p)
+	})
+	return append([]*outcome{clean}, outcomes...)
+}
+
+// afterSnapshot is the index of the first point after the snapshot; 0 if there was none.
+func afterSnapshot(points []point) int {
+	for i, p := range points {
+		if p.kind == pointSnapshot {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// alone reports whether the runs of a plan must be made one after the other.
+func (p plan) alone() bool { return p.snapshot != nil || p.closure }
+
+// each calls do for 0 … n-1, on every processor unless alone.
+func each(n int, alone bool, do func(i int)) {
+	workers := min(n, runtime.GOMAXPROCS(0))
+	if alone {
+		workers = 1
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				do(int(i))
+			}
+		})
+	}
+	wg.Wait()
+}

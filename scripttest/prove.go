@@ -1,0 +1,130 @@
+package scripttest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/builtins"
+	"github.com/starhost/starhost/interp"
+	"github.com/starhost/starhost/run"
+	"github.com/starhost/starhost/scripttest/worlds"
+)
+
+// ProveOptions say what to prove.
+type ProveOptions struct {
+	// Name and Source are the script, Load finds what it loads.
+	Name   string
+	Source []byte
+	Load   func(name string) ([]byte, error)
+	// World is the name of a ready-made world, WorldOptions a dict of its options.
+	World        string
+	WorldOptions action.Value
+	// Recording is the text of a recording; it takes the place of a world. Workload is
+	// the one in it, the first if empty.
+	Recording []byte
+	Workload  string
+	// Settings is a dict of settings that differ from the defaults.
+	Settings action.Value
+}
+
+// Proof is what became of a script under every fault.
+type Proof struct {
+	Script string `json:"script"`
+	World  string `json:"world"`
+	// Error says why the run failed without any fault, or why there was none; empty if
+	// it was well.
+	Error   string        `json:"error,omitempty"`
+	Verdict run.Verdict   `json:"verdict"` // of the run without a fault
+	Actions int           `json:"actions"`
+	Faults  []FaultResult `json:"faults"`
+}
+
+// FaultResult is what became of one run.
+type FaultResult struct {
+	Point      int         `json:"point"`
+	Phase      string      `json:"phase"`
+	Text       string      `json:"text"`
+	NoSnapshot bool        `json:"no_snapshot"`
+	Kind       Kind        `json:"kind"`
+	Verdict    run.Verdict `json:"verdict"`
+	Held       []string    `json:"held"` // at the end, by what the world knows
+	False      bool        `json:"false_application"`
+	Unknown    string      `json:"unknown,omitempty"` // a call that the world does not know
+}
+
+// Held counts the faults after which something was left held, False those with a verdict
+// that was better than the truth.
+func (p Proof) Held() int { return p.count(func(f FaultResult) bool { return len(f.Held) > 0 }) }
+
+// False counts the faults with a verdict that was better than the truth.
+func (p Proof) False() int { return p.count(func(f FaultResult) bool { return f.False }) }
+
+func (p Proof) count(is func(FaultResult) bool) (n int) {
+	for _, f := range p.Faults {
+		if is(f) {
+			n++
+		}
+	}
+	return n
+}
+
+// Proven reports whether the script keeps its promises under every fault.
+func (p Proof) Proven() bool { return p.Error == "" && p.Held() == 0 && p.False() == 0 }
+
+// Prove runs a script in a world, once without a fault and once with each.
+func Prove(ctx context.Context, o ProveOptions) Proof {
+	proof := Proof{Script: o.Name, World: o.World, Faults: []FaultResult{}}
+	p, err := o.plan(ctx)
+	if err != nil {
+		proof.Error = failureOf(err).Message
+		return proof
+	}
+	if proof.World == "" {
+		proof.World = "the recording"
+	}
+	outcomes := enumerate(ctx, p, Kinds)
+	clean := outcomes[0]
+	proof.Error, proof.Verdict, proof.Actions = clean.message(), clean.report.Verdict, len(clean.actions())
+	if len(clean.held) > 0 {
+		proof.Error = strings.TrimPrefix(proof.Error+"; left held: "+strings.Join(clean.held, ", "), "; ")
+	}
+	for _, o := range outcomes[1:] {
+		f := o.world.fault
+		proof.Faults = append(proof.Faults, FaultResult{
+			Point: f.Point, Phase: f.Phase, Text: f.Text, NoSnapshot: f.NoSnapshot, Kind: f.Kind,
+			Verdict: o.report.Verdict, Held: o.held, False: !o.honest(), Unknown: strings.Join(o.world.surprise, "; "),
+		})
+	}
+	if len(clean.world.surprise) > 0 {
+		proof.Error = strings.Join(clean.world.surprise, "; ")
+	}
+	return proof
+}
+
+// plan is a whole run of the script in its world.
+func (o ProveOptions) plan(ctx context.Context) (p plan, err error) {
+	s := &stage{settings: action.Dict(), params: action.Dict(), context: action.Dict()}
+	if o.Settings.Kind() == action.DictKind {
+		s.settings = o.Settings
+	}
+	switch {
+	case o.Recording != nil:
+		if s.replay, err = newReplay(o.Recording, o.Workload); err != nil {
+			return p, fmt.Errorf("the recording: %w", err)
+		}
+		s.database = s.replay.member.Database
+	default:
+		if s.server, err = worlds.New(o.World, o.WorldOptions); err != nil {
+			return p, err
+		}
+		s.database = worlds.Database(o.World)
+	}
+	p.stage = s
+	p.script, err = interp.New(ctx, interp.Options{Name: o.Name, Source: o.Source, Load: o.Load, Words: builtins.New(s.database)})
+	if err == nil {
+		err = fits(p.script.Info().Settings, s.settings)
+	}
+	return p, err
+}
