@@ -9,11 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/config"
+	"github.com/starhost/starhost/internal/reference"
 )
 
-var update = flag.Bool("update", false, "write docs/words.md")
+var update = flag.Bool("update", false, "write docs/builtins.md and docs/editor/starhost.pyi")
 
 // documents are the files that people read.
 func documents(t *testing.T) []string {
@@ -84,71 +84,19 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-func TestWordsReferenceIsCurrent(t *testing.T) {
-	want := wordsReference()
-	if *update {
-		if err := os.WriteFile("docs/words.md", []byte(want), 0o644); err != nil {
-			t.Fatal(err)
+// What is made from the declaration of the words is as it would be made now.
+func TestReferenceIsCurrent(t *testing.T) {
+	for path, want := range map[string]string{"docs/builtins.md": reference.Markdown(), "docs/editor/starhost.pyi": reference.Stubs()} {
+		if *update {
+			if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := read(t, path); got != want {
+			t.Errorf("%s is not what package action declares: go test . -run Reference -update", path)
 		}
 	}
-	if got := read(t, "docs/words.md"); got != want {
-		t.Error("docs/words.md is not what action.Specs says: go test . -run WordsReference -update")
-	}
 }
-
-// wordsReference is docs/words.md.
-func wordsReference() string {
-	var b strings.Builder
-	b.WriteString(`# The words of a script
-
-<!-- Made from action.Specs by: go test . -run WordsReference -update -->
-
-Everything that a script can ask of the world. How they play together is told in
-[Writing scripts](writing-scripts.md).
-
-| word | effect | returns |
-|---|---|---|
-`)
-	for i := range action.Specs {
-		s := &action.Specs[i]
-		anchor := strings.ReplaceAll(s.Name, ".", "")
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", "`"+s.Name+"`", anchor, s.Effect, cell(s.Returns))
-	}
-	b.WriteString(`
-The effects: *pure* words answer from their arguments alone, *reads* look at the
-world, *changes* touch it, *holds* take something that the host gives back by
-itself. A parameter in *italics* is given by its name. An argument of None counts
-as not given, except for undo.
-`)
-	for i := range action.Specs {
-		writeWord(&b, &action.Specs[i])
-	}
-	return b.String()
-}
-
-func writeWord(b *strings.Builder, s *action.Spec) {
-	fmt.Fprintf(b, "\n## %s\n\n%s\n\n    %s\n\n", s.Name, s.Doc, s.Example)
-	b.WriteString("| parameter | what | default | meaning |\n|---|---|---|---|\n")
-	for _, p := range s.Params {
-		name, value := p.Name, p.Default
-		switch {
-		case p.Rest:
-			name = "…" + name
-		case p.AnyName:
-			name = "*any name* =" // the keyword arguments that are not declared
-		case p.KeywordOnly:
-			name = "*" + name + "*"
-		}
-		if p.Required {
-			value = "required"
-		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", name, cell(p.Type.Name), cell(value), cell(p.Doc))
-	}
-	fmt.Fprintf(b, "\nReturns %s.\n", s.Returns)
-}
-
-// cell is text that can stand in a table.
-func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
 // Every key of the configuration is in its document. The error of an unknown key
 // lists them all.

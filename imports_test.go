@@ -37,14 +37,16 @@ var rooms = []string{
 // use anybody.
 var only = map[string][]string{
 	"action": {}, "freeze": {}, "scripts": {},
-	"run":               {"action", "journal", "policy", "undo"}, // neither host nor interp
-	"internal/cgroup":   {},
-	"internal/lock":     {"action"},
-	"internal/proctree": {"action"},
-	"internal/redact":   {"action"},
-	"internal/testfs":   {"action"},
-	"internal/testdb":   {"action", "host/driver"},
-	"internal/demo":     {".", "config", "run"}, // leads a whole run, as an embedder does
+	"run":                {"action", "journal", "policy", "undo"}, // neither host nor interp
+	"internal/cgroup":    {},
+	"internal/lock":      {"action"},
+	"internal/proctree":  {"action"},
+	"internal/redact":    {"action"},
+	"internal/reference": {"action"},
+	"internal/skeleton":  {},
+	"internal/testfs":    {"action"},
+	"internal/testdb":    {"action", "host/driver"},
+	"internal/demo":      {".", "config", "run"}, // leads a whole run, as an embedder does
 }
 
 // kernel are the packages that talk to the kernel by golang.org/x/sys. The journal, the

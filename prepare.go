@@ -183,7 +183,8 @@ func (p *prepared) member(ctx context.Context, w config.Workload, l loaded) (run
 	}), nil
 }
 
-// context is what ctx holds in every phase; a run fills in the rest.
+// context is what ctx holds in every phase; a run fills in the rest. Each field is
+// declared in action.ContextFields; a test compares the two.
 func (p *prepared) context(w config.Workload, l loaded, local bool) action.Value {
 	return action.Dict(
 		action.Entry{Key: "run", Value: action.String(p.id)},

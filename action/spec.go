@@ -1,5 +1,7 @@
 package action
 
+import "slices"
+
 // Effect is what a word may do to the world.
 type Effect string
 
@@ -32,14 +34,14 @@ var (
 	TypeData     = Type{"None, bool, int, float, string, bytes, list or dict", "object"}
 	TypeArgv     = Type{"list of strings, the first the absolute path of a program", "list[str]"}
 	TypePath     = Type{"absolute path", "str"}
-	TypeStdin    = Type{"string, bytes, secret or None", "str"}
-	TypeEnv      = Type{"dict of strings to strings or secrets", "dict[str, str]"}
+	TypeStdin    = Type{"string, bytes, secret or None", "str | bytes | Secret"}
+	TypeEnv      = Type{"dict of strings to strings or secrets", "Mapping[str, str | Secret]"}
 	TypeCodes    = Type{"list of exit codes from 0 to 255", "list[int]"}
 	TypeSeconds  = Type{"positive number of seconds", "float"}
-	TypeScope    = Type{`"session", "server", "boot" or "durable"`, "str"}
-	TypeSQLUndo  = Type{"string, undo action, list of those or None", "object"}
-	TypeExecUndo = Type{"undo action, list of those or None", "object"}
-	TypeStep     = Type{"string or undo action", "object"}
+	TypeScope    = Type{`"session", "server", "boot" or "durable"`, `Literal["session", "server", "boot", "durable"]`}
+	TypeSQLUndo  = Type{"string, undo action, list of those or None", "str | UndoAction | list[str | UndoAction] | None"}
+	TypeExecUndo = Type{"undo action, list of those or None", "UndoAction | list[UndoAction] | None"}
+	TypeStep     = Type{"string or undo action", "str | UndoAction"}
 )
 
 // Param is one parameter of a word.
@@ -63,6 +65,9 @@ type Spec struct {
 	Doc     string
 	Params  []Param
 	Returns string
+	// Stub is what it returns, as an editor's stub file says it; the name of one of
+	// [Records] if that is a struct.
+	Stub    string
 	Example string
 }
 
@@ -75,13 +80,14 @@ var Specs = []Spec{
 		Effect: Changes,
 		Doc: "Runs one statement on a pinned session of the workload's server. A statement that changes the server needs undo=, or an explicit undo = None. " +
 			"What counts as a read is a list per database: a function that is not on it is a change.",
-		Params: append([]Param{
+		Params: slices.Concat([]Param{
 			{Name: "query", Type: TypeSQL, Required: true, Doc: "The statement. Placeholders are ? (MySQL, SQLite) or $1 (PostgreSQL)."},
 			{Name: "params", Type: TypeValue, Rest: true, Doc: "Values for the placeholders."},
 			{Name: "session", Type: TypeName, KeywordOnly: true, Default: `"main"`, Doc: "Which session. Each name is one connection, opened before the first hold and never reopened."},
 			{Name: "undo", Type: TypeSQLUndo, KeywordOnly: true, Doc: "What compensates the statement: a statement for the same session, undo.sql(…), undo.exec_as(…), a list (all, in order), undo.any(…), or None for nothing."},
-		}, holding...),
+		}, holding),
 		Returns: "list of dicts, one a row; DECIMAL and dates are strings",
+		Stub:    "list[dict[str, Any]]",
 		Example: `sql("FLUSH TABLES WITH READ LOCK", hold = "lock", undo = "UNLOCK TABLES")`,
 	},
 	{
@@ -90,6 +96,7 @@ var Specs = []Spec{
 		Doc:     "Runs one statement that reads, and returns its only row. No row, or more than one, is an error.",
 		Params:  reading,
 		Returns: "dict",
+		Stub:    "dict[str, Any]",
 		Example: `version = sql_one("SELECT VERSION() AS version")["version"]`,
 	},
 	{
@@ -97,43 +104,38 @@ var Specs = []Spec{
 		Effect: Changes,
 		Doc: "Runs one statement and returns what the server answered, an error too. A lost session, a statement that policy refuses and the end of the phase are " +
 			"still errors: they are no answers of the server.",
-		Params: append([]Param{
+		Params: slices.Concat([]Param{
 			{Name: "query", Type: TypeSQL, Required: true, Doc: "The statement."},
 			{Name: "params", Type: TypeValue, Rest: true, Doc: "Values for the placeholders."},
 			{Name: "session", Type: TypeName, KeywordOnly: true, Default: `"main"`, Doc: "Which session."},
 			{Name: "undo", Type: TypeSQLUndo, KeywordOnly: true, Doc: "As for sql."},
-		}, holding...),
+		}, holding),
 		Returns: "struct(ok, rows, code, message); code is the server's own: a number, or an SQLSTATE string for PostgreSQL",
+		Stub:    "Answer",
 		Example: `if try_sql("BACKUP STAGE START", hold = "stage", undo = "BACKUP STAGE END").code == 1064: …`,
 	},
 	{
 		Name:   "exec_as",
 		Effect: Changes,
-		Doc: "Runs a program as a user of this machine, without a shell, with an empty environment but PATH, HOME, USER, LANG, and nothing on standard input. " +
+		Doc: "Runs a program as a user of this machine, without a shell. Its environment is empty but for PATH, HOME, USER, LANG; on its standard input is nothing. " +
 			"When it ends, or runs out of time, everything that it started is killed. An exit code that is not in ok is an error.",
-		Params: append([]Param{
-			{Name: "user", Type: TypeString, Required: true, Doc: "Login name. The program gets the user's uid, gid and supplementary groups."},
-			{Name: "argv", Type: TypeArgv, Required: true, Doc: "The program and its arguments."},
-			{Name: "stdin", Type: TypeStdin, KeywordOnly: true, Doc: "What it reads on standard input."},
-			{Name: "env", Type: TypeEnv, KeywordOnly: true, Doc: "More environment variables."},
-			{Name: "ok", Type: TypeCodes, KeywordOnly: true, Default: "[0]", Doc: "Exit codes that are a success."},
+		Params: slices.Concat(running, []Param{
+			success,
 			{Name: "undo", Type: TypeExecUndo, KeywordOnly: true, Required: true, Doc: "What compensates it: undo.exec_as(…), undo.sql(…), a list, undo.any(…), or None."},
-		}, holding...),
+		}, holding),
 		Returns: "struct(code, stdout, stderr, truncated); at most 256 KiB of each output are kept",
+		Stub:    "Output",
 		Example: `exec_as("oracle", ["/usr/bin/sqlplus", "-S", "-L", "/nolog"], stdin = text, undo = None)`,
 	},
 	{
 		Name:   "try_exec_as",
 		Effect: Changes,
 		Doc:    "Runs a program as exec_as does; any exit code is an answer. A program that cannot be started is still an error.",
-		Params: append([]Param{
-			{Name: "user", Type: TypeString, Required: true, Doc: "Login name."},
-			{Name: "argv", Type: TypeArgv, Required: true, Doc: "The program and its arguments."},
-			{Name: "stdin", Type: TypeStdin, KeywordOnly: true, Doc: "What it reads on standard input."},
-			{Name: "env", Type: TypeEnv, KeywordOnly: true, Doc: "More environment variables."},
+		Params: slices.Concat(running, []Param{
 			{Name: "undo", Type: TypeExecUndo, KeywordOnly: true, Required: true, Doc: "As for exec_as."},
-		}, holding...),
+		}, holding),
 		Returns: "struct(code, stdout, stderr, truncated)",
+		Stub:    "Output",
 		Example: `status = try_exec_as("iris", ["/usr/bin/iris", "qlist"], undo = None).code`,
 	},
 	{
@@ -145,6 +147,7 @@ var Specs = []Spec{
 			{Name: "paths", Type: TypePath, Rest: true, Doc: "Files or directories of the database."},
 		},
 		Returns: "list of the mount points",
+		Stub:    "list[str]",
 		Example: `freeze("/var/lib/mysql", "/srv/binlog")`,
 	},
 	{
@@ -155,6 +158,7 @@ var Specs = []Spec{
 			{Name: "holds", Type: TypeName, Rest: true, Doc: "Names given as hold=."},
 		},
 		Returns: "list of the names that were given back",
+		Stub:    "list[str]",
 		Example: `thaw("lock")`,
 	},
 	{
@@ -166,6 +170,7 @@ var Specs = []Spec{
 			{Name: "data", Type: TypeData, AnyName: true, Doc: "More about it, as keyword arguments of any name."},
 		},
 		Returns: "None",
+		Stub:    "None",
 		Example: `emit("refused", reason = "long queries", count = 3)`,
 	},
 	{
@@ -174,6 +179,7 @@ var Specs = []Spec{
 		Doc:     "Waits. It ends at once when the phase does.",
 		Params:  []Param{{Name: "seconds", Type: TypeSeconds, Required: true, Doc: "How long, at most 60."}},
 		Returns: "None",
+		Stub:    "None",
 		Example: `sleep(0.5)`,
 	},
 	{
@@ -183,14 +189,16 @@ var Specs = []Spec{
 			"and is recorded as its name.",
 		Params:  []Param{{Name: "name", Type: TypeName, Required: true, Doc: "NAME of secret.NAME."}},
 		Returns: "secret",
+		Stub:    "Secret",
 		Example: `exec_as("iris", argv, stdin = secret("iris"), undo = None)`,
 	},
 	{
 		Name:    "quote_name",
 		Effect:  Pure,
-		Doc:     "Quotes a name for use in a statement, where a placeholder cannot stand, in the way of the workload's database.",
+		Doc:     "Quotes a name in the way of the workload's database. For use in a statement, where a placeholder cannot stand.",
 		Params:  []Param{{Name: "name", Type: TypeString, Required: true, Doc: "Name of a database, table, user …"}},
 		Returns: "string",
+		Stub:    "str",
 		Example: `sql("ALTER DATABASE " + quote_name(db) + " …", undo = …)`,
 	},
 	{
@@ -204,20 +212,16 @@ var Specs = []Spec{
 			{Name: "when", Type: TypeSQL, KeywordOnly: true, Doc: "A read whose first value must be true for the undo to be made. It leaves alone what somebody else has changed meanwhile."},
 		},
 		Returns: "undo action",
+		Stub:    "UndoAction",
 		Example: `undo.sql("SET GLOBAL x = ?", old, when = "SELECT @@global.x = 1")`,
 	},
 	{
-		Name:   "undo.exec_as",
-		Effect: Pure,
-		Doc:    "A program as an undo.",
-		Params: []Param{
-			{Name: "user", Type: TypeString, Required: true, Doc: "Login name."},
-			{Name: "argv", Type: TypeArgv, Required: true, Doc: "The program and its arguments."},
-			{Name: "stdin", Type: TypeStdin, KeywordOnly: true, Doc: "What it reads on standard input."},
-			{Name: "env", Type: TypeEnv, KeywordOnly: true, Doc: "More environment variables."},
-			{Name: "ok", Type: TypeCodes, KeywordOnly: true, Default: "[0]", Doc: "Exit codes that are a success."},
-		},
+		Name:    "undo.exec_as",
+		Effect:  Pure,
+		Doc:     "A program as an undo.",
+		Params:  slices.Concat(running, []Param{success}),
 		Returns: "undo action",
+		Stub:    "UndoAction",
 		Example: `undo.exec_as("iris", ["/usr/bin/iris", "thaw", "IRIS"])`,
 	},
 	{
@@ -226,6 +230,7 @@ var Specs = []Spec{
 		Doc:     "A ladder: the steps are tried in order until one works.",
 		Params:  []Param{{Name: "steps", Type: TypeStep, Rest: true, Doc: "Statements, or undo actions."}},
 		Returns: "undo action",
+		Stub:    "UndoAction",
 		Example: `undo.any(undo.exec_as("iris", thaw), undo.exec_as("iris", resume))`,
 	},
 }
@@ -237,6 +242,17 @@ var reading = []Param{
 	{Name: "session", Type: TypeName, KeywordOnly: true, Default: `"main"`, Doc: "Which session."},
 	{Name: "timeout", Type: TypeSeconds, KeywordOnly: true, Doc: "How long the statement may take."},
 }
+
+// running are the parameters of a word that runs a program, or notes one as an undo.
+var running = []Param{
+	{Name: "user", Type: TypeString, Required: true, Doc: "Login name. The program gets the user's uid, gid and supplementary groups."},
+	{Name: "argv", Type: TypeArgv, Required: true, Doc: "The program and its arguments."},
+	{Name: "stdin", Type: TypeStdin, KeywordOnly: true, Doc: "What it reads on standard input."},
+	{Name: "env", Type: TypeEnv, KeywordOnly: true, Doc: "More environment variables."},
+}
+
+// success is the parameter of a word for which not every exit code is an answer.
+var success = Param{Name: "ok", Type: TypeCodes, KeywordOnly: true, Default: "[0]", Doc: "Exit codes that are a success."}
 
 // holding are the parameters of a word that can take something.
 var holding = []Param{

@@ -1,6 +1,7 @@
 package builtins
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"go.starlark.net/syntax"
 
 	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/interp"
 )
 
 // A word that is declared and not bound, or bound and not declared, does not exist.
@@ -77,5 +79,51 @@ func TestDeclarationsCanBeUnpacked(t *testing.T) {
 		if rest > 1 {
 			t.Errorf("%s: %d parameters take the rest", s.Name, rest)
 		}
+	}
+}
+
+// A struct that a word returns has the fields that the declaration says, in that order.
+func TestRecordsAreWhatWordsReturn(t *testing.T) {
+	for word, record := range map[string]string{"try_sql": "Answer", "exec_as": "Output", "try_exec_as": "Output"} {
+		i := slices.IndexFunc(action.Records, func(r action.Record) bool { return r.Name == record })
+		if i < 0 || action.LookupSpec(word).Stub != record {
+			t.Errorf("%s returns %s, want %s, one of action.Records", word, action.LookupSpec(word).Stub, record)
+			continue
+		}
+		var names []string
+		for _, f := range action.Records[i].Fields {
+			names = append(names, f.Name)
+		}
+		if want := "struct(" + strings.Join(names, ", ") + ")"; !strings.HasPrefix(action.LookupSpec(word).Returns, want) {
+			t.Errorf("%s returns %s, want %s", word, action.LookupSpec(word).Returns, want)
+		}
+		args := map[bool]string{true: `"SELECT 1"`, false: `"u", ["/p"], undo = None`}[word == "try_sql"]
+		source := "API = 1\ndef prescript(ctx):\n    return dir(" + word + "(" + args + "))\n"
+		s, err := interp.New(t.Context(), interp.Options{Name: "x.star", Words: New("mysql"), Source: []byte(source)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Call(t.Context(), "prescript", action.Dict(), action.ExecutorFunc(func(context.Context, action.Action) (action.Result, error) {
+			return action.Result{State: action.Applied, Exit: &action.Exit{}}, nil
+		}))
+		slices.Sort(names)
+		var fields []string
+		for _, item := range got.Items() {
+			fields = append(fields, item.Text())
+		}
+		if err != nil || !slices.Equal(fields, names) {
+			t.Errorf("%s returns a struct of %q, %v, want %q", word, fields, err, names)
+		}
+	}
+}
+
+// A run calls the phases that are declared, in that order.
+func TestPhasesAreDeclared(t *testing.T) {
+	var declared []string
+	for _, p := range action.PhaseSpecs {
+		declared = append(declared, p.Name)
+	}
+	if !slices.Equal(declared, interp.Phases[:]) {
+		t.Errorf("action.PhaseSpecs declares %q, a run calls %q", declared, interp.Phases)
 	}
 }

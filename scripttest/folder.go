@@ -25,7 +25,7 @@ func Loader(fsys fs.FS, dir string) func(name string) ([]byte, error) {
 			return scripts.Source(file)
 		}
 		if !fs.ValidPath(name) || name == "." {
-			return nil, fmt.Errorf("%q is no file in the folder of the test: write its name with / and without ..", name)
+			return nil, fmt.Errorf("%q is no file in the folder of the test: write its name with slashes, and without going up", name)
 		}
 		f, err := fsys.Open(path.Join(dir, name))
 		if err != nil {
