@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed *.star
+//go:embed mysql.star postgres.star sqlite.star
 var files embed.FS
 
 // Script is one bundled script under one name.
