@@ -52,8 +52,9 @@ const Version = "0.1.0"
 // Init must be called first in main. A process that was started as a helper of
 // another one (the worker of a script, the keeper of a program's process tree, a probe
 // of a filesystem, the supervisor of a run, its watchdog) does not return from it.
-func Init() {
-	worker.Init()
+// Workers can do the jobs, for [worker.Do].
+func Init(jobs ...worker.NamedJob) {
+	worker.Init(jobs...)
 	proctree.Init()
 	probe.Init()
 	supervise.Init(leadSupervised)

@@ -54,7 +54,7 @@ func (r *Remote) follow(ctx context.Context, during turn, answer func(*frame) (*
 		case <-r.life.Done():
 			return nil, context.Cause(r.life)
 		case f := <-r.frames:
-			if f.Loaded != nil || f.Return != nil {
+			if f.Loaded != nil || f.Return != nil || f.Done != nil {
 				return f, f.validate()
 			}
 			if out, err = r.answer(f, answer); err != nil {
@@ -96,10 +96,13 @@ func (r *Remote) print(p *printed) error {
 // validate refuses the end of a conversation that no honest worker sends.
 func (f *frame) validate() error {
 	fail, value := (*failure)(nil), action.Value{}
-	if f.Return != nil {
+	switch {
+	case f.Return != nil:
 		fail, value = f.Return.Err, f.Return.Value
-	} else {
+	case f.Loaded != nil:
 		fail, value = f.Loaded.Err, f.Loaded.Info.Settings
+	default:
+		fail = f.Done.Err
 	}
 	if err := fail.validate(); err != nil {
 		return fmt.Errorf("it sent %w", err)
@@ -141,14 +144,14 @@ func (r *Remote) end(ctx context.Context, why error) *action.ScriptError {
 	h := (*hangUp)(nil)
 	fault := r.opts.End(errors.As(why, &h))
 	r.cut(why)
-	e := &action.ScriptError{Kind: action.KindKilled, Msg: "the process of the script was killed: " + why.Error()}
+	e := &action.ScriptError{Kind: action.KindKilled, Msg: "the process of the " + r.opts.Subject + " was killed: " + why.Error()}
 	switch {
 	case errors.Is(why, errClosed):
 		e.Msg = why.Error()
 	case fault != nil:
 		e = &action.ScriptError{Kind: fault.Kind, Msg: fault.Message, Cause: fault}
 	case ctx.Err() != nil:
-		e = cancelled(ctx, context.Cause(ctx).Error()+"; the script did not stop, and its process was killed")
+		e = cancelled(ctx, context.Cause(ctx).Error()+"; the "+r.opts.Subject+" did not stop, and its process was killed")
 	}
 	r.ended = e
 	return e

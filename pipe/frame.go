@@ -12,6 +12,9 @@
 //	        result     ──▶ ◀── do                as often as the script acts
 //	        cancel     ──▶                       at most once, at any time
 //	                       ◀── return
+//	Job     job        ──▶                       does something else; see Job
+//	        source     ──▶ ◀── module, output    as often as the job wants
+//	                       ◀── done
 //
 // A frame is its length in four bytes, the most significant first, then that many
 // bytes of JSON: an object with one member, whose name is the type of the frame.
@@ -77,11 +80,14 @@ type frame struct {
 	Do     *action.Action `json:"do,omitempty"`
 	Print  *printed       `json:"print,omitempty"`
 	Return *returned      `json:"return,omitempty"`
+	Output *output        `json:"output,omitempty"`
+	Done   *done          `json:"done,omitempty"`
 
 	// Of the supervisor.
 	Load   *load         `json:"load,omitempty"`
 	Source *source       `json:"source,omitempty"`
 	Call   *call         `json:"call,omitempty"`
+	Job    *job          `json:"job,omitempty"`
 	Result *result       `json:"result,omitempty"`
 	Cancel *action.Fault `json:"cancel,omitempty"`
 }
@@ -100,7 +106,7 @@ type load struct {
 	Text     []byte `json:"text"`
 }
 
-// module asks for the source of a load() statement.
+// module asks for the source of a load() statement, or for a file of a job.
 type module struct {
 	Name string `json:"name"`
 }
@@ -164,9 +170,12 @@ func (f *frame) names() (names []string) {
 		{"do", f.Do != nil},
 		{"print", f.Print != nil},
 		{"return", f.Return != nil},
+		{"output", f.Output != nil},
+		{"done", f.Done != nil},
 		{"load", f.Load != nil},
 		{"source", f.Source != nil},
 		{"call", f.Call != nil},
+		{"job", f.Job != nil},
 		{"result", f.Result != nil},
 		{"cancel", f.Cancel != nil},
 	} {

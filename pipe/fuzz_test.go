@@ -12,6 +12,9 @@ func FuzzDecode(f *testing.F) {
 		`{"do":{"sql":{"session":"main","query":"Q","params":[null,{"$bytes":"AA=="}]},"hold":"h","scope":"server","undo":[{"any_of":[{"exec":{"user":"u","argv":["/x"],"stdin":null,"env":{"$secret":"s"}}}]}],"undo_given":true}}`,
 		`{"print":{"pos":"x:1:1","text":"\ud800"}}`,
 		`{"return":{"value":[[1],{"$$a":2}],"err":{"kind":"script","msg":"m","stack":[{"pos":"p","func":"f"}]}}}`,
+		`{"job":{"name":"test","input":"AA=="}}`,
+		`{"output":{"data":"AP8="}}`,
+		`{"done":{"data":null,"err":{"kind":"memory","msg":"m","stack":null,"go_stack":"g"}}}`,
 		`{"cancel":{"kind":"timeout","code":null,"message":""}}`,
 	} {
 		f.Add([]byte(text))
@@ -24,7 +27,7 @@ func FuzzDecode(f *testing.F) {
 		if got.Do != nil {
 			_ = checkAction(got.Do)
 		}
-		if got.Return != nil || got.Loaded != nil {
+		if got.Return != nil || got.Loaded != nil || got.Done != nil {
 			_ = got.validate()
 		}
 		out, err := encode(got)

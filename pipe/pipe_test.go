@@ -49,7 +49,9 @@ func open(t *testing.T, worker func(conn net.Conn)) *fixture {
 }
 
 // honest is a worker that does as it should.
-func honest(conn net.Conn) { _ = Serve(conn, map[string]string{"a": "", "b": "not here"}, compile) }
+func honest(conn net.Conn) {
+	_ = Serve(conn, map[string]string{"a": "", "b": "not here"}, compile, nil)
+}
 
 func compile(ctx context.Context, src Source) (action.Script, Info, error) {
 	s, err := interp.New(ctx, interp.Options{Name: src.Name, Source: src.Text, Load: src.Load, Print: src.Print, Words: builtins.New(src.Database)})

@@ -2,6 +2,7 @@ package pipe
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ type Conn interface {
 
 // Options say what a [Remote] needs of its owner.
 type Options struct {
+	// Subject is what the worker runs, for messages after "the"; empty is "script".
+	Subject string
 	// Print receives what the script prints, in the goroutine that called Load or
 	// Call. Nil throws it away.
 	Print func(pos, text string)
@@ -60,8 +63,9 @@ type Remote struct {
 var errClosed = errors.New("the script was closed")
 
 // New returns the script at the other end of conn. [Remote.Ready] and
-// [Remote.Load] come first, then calls. The Remote owns conn; Close ends it.
+// [Remote.Load] come first, then calls; or Ready, then [Remote.Job]. The Remote owns conn; Close ends it.
 func New(conn Conn, opts Options) *Remote {
+	opts.Subject = cmp.Or(opts.Subject, "script")
 	r := &Remote{
 		opts: opts, conn: conn, frames: make(chan *frame),
 		codec: codec{r: bufio.NewReader(conn), w: conn, items: maxItems},
@@ -198,7 +202,7 @@ func (r *Remote) act(ctx context.Context, a *action.Action, ex action.Executor) 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(r.life, func() {
-		cancel(&action.Fault{Kind: action.KindKilled, Message: "the process of the script is gone: " + context.Cause(r.life).Error()})
+		cancel(&action.Fault{Kind: action.KindKilled, Message: "the process of the " + r.opts.Subject + " is gone: " + context.Cause(r.life).Error()})
 	})()
 	res, err := ex.Do(ctx, *a)
 	out := &result{Result: res}

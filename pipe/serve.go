@@ -28,16 +28,18 @@ type Compile func(ctx context.Context, src Source) (action.Script, Info, error)
 
 // Serve is the end of the pipe in the worker. It says that the worker is ready,
 // and for each feature of its isolation what keeps it from being in force (an empty
-// text where nothing does). Then it does what it is told until the connection ends.
+// text where nothing does). Then it does what it is told until the connection ends:
+// compile is for scripts, work for jobs, of which there are none if it is nil.
 //
 // The error is nil if the supervisor closed the connection between two frames.
 // The script may still be running then: it is cancelled, but whoever wants it
 // gone for certain exits the process.
-func Serve(conn io.ReadWriter, features map[string]string, compile Compile) error {
+func Serve(conn io.ReadWriter, features map[string]string, compile Compile, work Work) error {
 	s := &server{
 		codec:   codec{r: bufio.NewReader(conn), w: conn},
 		compile: compile,
-		jobs:    make(chan job, 1),
+		doWork:  work,
+		orders:  make(chan order, 1),
 		answers: make(chan *frame, 1),
 	}
 	if err := s.write(&frame{Ready: &ready{features}}); err != nil {
@@ -45,7 +47,7 @@ func Serve(conn io.ReadWriter, features map[string]string, compile Compile) erro
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	defer close(s.jobs)
+	defer close(s.orders)
 	s.gone = ctx.Done()
 	go s.work()
 	for {
@@ -67,11 +69,12 @@ func Serve(conn io.ReadWriter, features map[string]string, compile Compile) erro
 type server struct {
 	codec
 	compile Compile
-	jobs    chan job        // loads and calls
+	doWork  Work
+	orders  chan order      // loads, calls and jobs
 	answers chan *frame     // sources and results
 	gone    <-chan struct{} // closed when nothing is read any more
 
-	cancel context.CancelCauseFunc // of the last load or call
+	cancel context.CancelCauseFunc // of the last order
 
 	script   action.Script
 	answered error // the last fault an action was answered with
@@ -79,8 +82,8 @@ type server struct {
 	printed  int
 }
 
-// job is a load or a call, with the context that a cancel frame ends.
-type job struct {
+// order is a load, a call or a job, with the context that a cancel frame ends.
+type order struct {
 	ctx context.Context
 	f   *frame
 }
@@ -88,11 +91,11 @@ type job struct {
 // take hands a frame to whom it is for. It does not wait.
 func (s *server) take(ctx context.Context, f *frame) error {
 	switch {
-	case f.Load != nil || f.Call != nil:
-		j := job{f: f}
-		j.ctx, s.cancel = context.WithCancelCause(ctx) // ends with ctx at the latest
+	case f.Load != nil || f.Call != nil || f.Job != nil:
+		o := order{f: f}
+		o.ctx, s.cancel = context.WithCancelCause(ctx) // ends with ctx at the latest
 		select {
-		case s.jobs <- j:
+		case s.orders <- o:
 			return nil
 		default:
 		}
@@ -109,25 +112,31 @@ func (s *server) take(ctx context.Context, f *frame) error {
 	return fmt.Errorf("%s came out of turn", f.name())
 }
 
-// work runs loads and calls, one after the other. After a write that failed there
-// is nobody to write to, and the reading end is about to learn that too.
+// work follows orders, one after the other. After a write that failed there is nobody
+// to write to, and the reading end is about to learn that too.
 func (s *server) work() {
-	for j := range s.jobs {
-		var out *frame
-		if j.f.Load != nil {
-			out = &frame{Loaded: s.load(j.ctx, j.f.Load)}
-		} else {
-			out = &frame{Return: s.call(j.ctx, j.f.Call)}
-		}
-		var err error
-		if err = s.write(out); err != nil && out.Return != nil {
-			e := &action.ScriptError{Kind: action.KindScript, Msg: fmt.Sprintf("%s returned a value that cannot be recorded: %v", j.f.Call.Phase, err)}
+	for o := range s.orders {
+		out := s.follow(o)
+		err := s.write(out)
+		if err != nil && out.Return != nil {
+			e := &action.ScriptError{Kind: action.KindScript, Msg: fmt.Sprintf("%s returned a value that cannot be recorded: %v", o.f.Call.Phase, err)}
 			err = s.write(&frame{Return: &returned{Err: failureOf(e, nil)}})
 		}
 		if err != nil {
 			return
 		}
 	}
+}
+
+// follow does what an order says and returns the frame that answers it.
+func (s *server) follow(o order) *frame {
+	switch {
+	case o.f.Load != nil:
+		return &frame{Loaded: s.load(o.ctx, o.f.Load)}
+	case o.f.Call != nil:
+		return &frame{Return: s.call(o.ctx, o.f.Call)}
+	}
+	return &frame{Done: s.job(o.ctx, o.f.Job)}
 }
 
 func (s *server) load(ctx context.Context, l *load) *loaded {

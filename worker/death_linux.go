@@ -91,19 +91,19 @@ func (p *process) fault() *action.Fault {
 	almost := limit - limit/10 // the kernel counts in ticks here, and exactly there
 	switch {
 	case signal == syscall.SIGKILL && used >= almost:
-		return fault(action.KindTimeout, "the script used more than %v of processor time", limit)
+		return fault(action.KindTimeout, "the %s used more than %v of processor time", p.subject, limit)
 	case signal == syscall.SIGKILL && p.stopped.Load():
-		return fault(action.KindKilled, "the process of the script was stopped by somebody, so it was killed")
+		return fault(action.KindKilled, "the process of the %s was stopped by somebody, so it was killed", p.subject)
 	case signal == syscall.SIGKILL && p.killed.Load():
-		return fault(action.KindKilled, "the process of the script was killed by its host")
+		return fault(action.KindKilled, "the process of the %s was killed by its host", p.subject)
 	case signal == syscall.SIGSYS:
-		return fault(action.KindKilled, "the process of the script made a system call that it may not make")
+		return fault(action.KindKilled, "the process of the %s made a system call that it may not make", p.subject)
 	case signal >= 0:
-		return fault(action.KindKilled, "the process of the script was killed by %s, and not by us", unix.SignalName(signal))
+		return fault(action.KindKilled, "the process of the %s was killed by %s, and not by us", p.subject, unix.SignalName(signal))
 	case p.ranOut():
-		return fault(action.KindMemory, "the script needs more memory than the %d MiB it may have: %s", p.setup.Memory>>20, firstLine(p.stderr))
+		return fault(action.KindMemory, "the %s needs more memory than the %d MiB it may have: %s", p.subject, p.setup.Memory>>20, firstLine(p.stderr))
 	}
-	return fault(action.KindKilled, "the process of the script ended by itself, with status %d: %s", status.ExitStatus(), firstLine(p.stderr))
+	return fault(action.KindKilled, "the process of the %s ended by itself, with status %d: %s", p.subject, status.ExitStatus(), firstLine(p.stderr))
 }
 
 func fault(kind action.Kind, format string, args ...any) *action.Fault {

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 			words[name] = word
 		}
 		return words
-	})
+	}, jobs...)
 	host()
 	os.Exit(m.Run())
 }

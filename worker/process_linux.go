@@ -32,7 +32,11 @@ const reapFor = time.Second
 // thread the worker dies with, which reaps it, one that takes in what it writes to
 // standard error, and one that looks after it. They end with the process.
 type process struct {
-	setup  setup
+	setup setup
+	// subject is what the process is for, after "the": "script". It is set before
+	// anything can go wrong with it.
+	subject string
+
 	os     *os.Process
 	reaped chan struct{} // closed when state and stderr are there
 	state  *os.ProcessState

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync/atomic"
 	"syscall"
 
@@ -30,17 +31,18 @@ var initialised atomic.Bool
 
 // Init must be the first call of main, and of TestMain in tests that start workers.
 // It returns at once, except in a process that was started as a worker: there it
-// does the worker's work and does not return.
-func Init() { initWith(builtins.New) }
+// does the worker's work and does not return. Workers can do the jobs, besides being
+// scripts; see [Do].
+func Init(jobs ...NamedJob) { initWith(builtins.New, jobs) }
 
 // initWith is Init with the words of scripts.
-func initWith(words func(database string) starlark.StringDict) {
+func initWith(words func(database string) starlark.StringDict, jobs []NamedJob) {
 	initialised.Store(true)
 	if len(os.Args) != 2 || os.Args[0] != workerName || !isPipe(inFD) || !isPipe(outFD) {
 		return
 	}
 	status := 0
-	if err := work(os.Args[1], words); err != nil {
+	if err := work(os.Args[1], words, jobs); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		status = 1
 	}
@@ -53,7 +55,7 @@ func isPipe(fd int) bool {
 }
 
 // work is the life of a worker.
-func work(argument string, words func(database string) starlark.StringDict) error {
+func work(argument string, words func(database string) starlark.StringDict, jobs []NamedJob) error {
 	var s setup
 	if err := json.Unmarshal([]byte(argument), &s); err != nil {
 		return fmt.Errorf("%s is started by the host, not by hand: %w", workerName, err)
@@ -77,5 +79,11 @@ func work(argument string, words func(database string) starlark.StringDict) erro
 			return nil, pipe.Info{}, err
 		}
 		return script, pipe.Info(script.Info()), nil
+	}, func(ctx context.Context, j pipe.Job) ([]byte, error) {
+		i := slices.IndexFunc(jobs, func(known NamedJob) bool { return known.Name == j.Name })
+		if i < 0 {
+			return nil, fmt.Errorf("this program has no job %q: worker.Init must be given it", j.Name)
+		}
+		return jobs[i].Do(ctx, j.Input, j.Load, j.Out)
 	})
 }

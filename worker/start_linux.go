@@ -17,26 +17,66 @@ import (
 	"github.com/starhost/starhost/pipe"
 )
 
-// start makes the process, lets it restrict itself, sees that it did, and only then
-// sends the script.
+// start starts a worker and has it compile its script.
 func start(ctx context.Context, opts Options) (*Worker, error) {
-	if !initialised.Load() {
-		return nil, errors.New("the worker cannot be started: worker.Init must be called first in main")
-	}
 	limits := opts.Limits.withDefaults()
-	ctx, cancel := context.WithTimeoutCause(ctx, limits.Start, &action.Fault{
-		Kind: action.KindTimeout, Message: fmt.Sprintf("%s took longer than %v to load", opts.Name, limits.Start),
-	})
+	ctx, cancel := within(ctx, limits.Start, opts.Name, "load")
 	defer cancel()
-	p, conn, missing, err := spawn(setup{Memory: limits.Memory, CPU: seconds(limits.CPU), Deny: opts.deny})
+	w, err := open(ctx, setupOf(limits, opts.deny), "script", opts.Print)
 	if err != nil {
-		return nil, fmt.Errorf("the worker cannot be started: %w", err)
+		return nil, err
 	}
-	w := &Worker{process: p, remote: pipe.New(conn, pipe.Options{Print: opts.Print, End: p.end})}
-	if err := w.prepare(ctx, opts, missing); err != nil {
+	info, err := w.remote.Load(ctx, opts.Name, opts.Database, opts.Source, opts.Load)
+	if err != nil {
 		_ = w.Close() // the first error says more
 		return nil, err
 	}
+	w.info = interp.Info(info)
+	return w, nil
+}
+
+// do starts a worker, has it do a job and ends it.
+func do(ctx context.Context, opts JobOptions) ([]byte, error) {
+	limits := opts.Limits.withDefaults()
+	subject := fmt.Sprintf("job %q", opts.Name)
+	starting, cancel := within(ctx, limits.Start, "the process of the "+subject, "start")
+	defer cancel()
+	w, err := open(starting, setupOf(limits, opts.deny), subject, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	if opts.Isolation != nil {
+		if err := opts.Isolation(w.Isolation()); err != nil {
+			return nil, err
+		}
+	}
+	return w.remote.Job(ctx, opts.Name, opts.Input, opts.Load, opts.Out)
+}
+
+// within bounds what somebody does.
+func within(ctx context.Context, limit time.Duration, who, does string) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, limit, fault(action.KindTimeout, "%s took longer than %v to %s", who, limit, does))
+}
+
+// open makes the process, lets it restrict itself and sees that it did. It is sent
+// nothing before.
+func open(ctx context.Context, s setup, subject string, show func(pos, text string)) (*Worker, error) {
+	if !initialised.Load() {
+		return nil, errors.New("the worker cannot be started: worker.Init must be called first in main")
+	}
+	p, conn, missing, err := spawn(s)
+	if err != nil {
+		return nil, fmt.Errorf("the worker cannot be started: %w", err)
+	}
+	p.subject = subject
+	w := &Worker{process: p, remote: pipe.New(conn, pipe.Options{Subject: subject, Print: show, End: p.end})}
+	said, err := w.remote.Ready(ctx)
+	if err != nil {
+		_ = w.Close() // the first error says more
+		return nil, err
+	}
+	w.features = p.features(said, missing)
 	return w, nil
 }
 
@@ -45,27 +85,24 @@ func seconds(d time.Duration) uint64 {
 	return uint64(max(1, (d+time.Second-1)/time.Second))
 }
 
-func (w *Worker) prepare(ctx context.Context, opts Options, missing map[string]string) error {
-	said, err := w.remote.Ready(ctx)
-	if err != nil {
-		return err
-	}
-	for name, why := range w.process.verify() {
+// features puts together what the worker says of itself, what was missing when it was
+// made, and what is seen of it.
+func (p *process) features(said, missing map[string]string) []Feature {
+	for name, why := range p.verify() {
 		missing[name] = why
 	}
+	var all []Feature
 	for _, name := range Features {
 		why := said[name]
 		if why == "" { // what the worker knows of itself says more; it is not believed that all is well
 			why = missing[name]
 		}
-		if slices.Contains(opts.deny, name) && why == "" {
+		if p.setup.denies(name) && why == "" {
 			why = "it is in force although it was denied"
 		}
-		w.features = append(w.features, Feature{Name: name, InForce: why == "", Why: why})
+		all = append(all, Feature{Name: name, InForce: why == "", Why: why})
 	}
-	info, err := w.remote.Load(ctx, opts.Name, opts.Database, opts.Source, opts.Load)
-	w.info = interp.Info(info)
-	return err
+	return all
 }
 
 // Kill ends the process with SIGKILL, through a pidfd where the kernel has them, and
@@ -158,6 +195,10 @@ type setup struct {
 	Memory uint64   `json:"memory"` // bytes
 	CPU    uint64   `json:"cpu"`    // seconds
 	Deny   []string `json:"deny,omitempty"`
+}
+
+func setupOf(l Limits, deny []string) setup {
+	return setup{Memory: l.Memory, CPU: seconds(l.CPU), Deny: deny}
 }
 
 // denies reports whether a test leaves a feature out.

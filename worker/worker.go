@@ -49,6 +49,11 @@
 // A [Worker] belongs to one goroutine at a time, but for Kill, Gone and Isolation,
 // which may be called from any. The package keeps no state but the fact that
 // [Init] was called.
+//
+// # Jobs
+//
+// The same process can do something else than a run: see [Do]. What is said here of a
+// script holds for a job, too.
 package worker
 
 import (
