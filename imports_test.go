@@ -44,6 +44,7 @@ var only = map[string][]string{
 	"internal/redact":    {"action"},
 	"internal/reference": {"action"},
 	"internal/skeleton":  {},
+	"internal/starfiles": {},
 	"internal/testfs":    {"action"},
 	"internal/testdb":    {"action", "host/driver"},
 	"internal/demo":      {".", "config", "run"}, // leads a whole run, as an embedder does
@@ -162,6 +163,9 @@ func TestForbidden(t *testing.T) {
 	}{
 		{"undo", modulePath + "/journal", true},
 		{"journal", modulePath + "/undo", false},
+		{"lint", modulePath + "/interp", true},
+		{"interp", modulePath + "/lint", false},
+		{"internal/starfiles", modulePath + "/lint", false},
 		{"action", modulePath + "/stmt", false},
 		{"run", modulePath + "/host", false},
 		{"run", modulePath + "/interp", false},
