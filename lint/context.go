@@ -6,13 +6,9 @@ import (
 
 	"go.starlark.net/syntax"
 
+	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/interp"
 )
-
-// fields are the fields of ctx.
-var fields = []string{
-	"command_path", "ipc_folder", "linux_user", "local", "params", "recovery_point", "run", "settings", "snapshot", "timeout", "workload",
-}
 
 // A kind is what an expression stands for, if it is one of the things that the host
 // hands to a phase.
@@ -155,6 +151,10 @@ func (s *settings) context(e syntax.Expr, parent syntax.Node, k kind) {
 	if !ok {
 		s.escaped = s.escaped || !s.harmless(e, parent, k)
 		return
+	}
+	var fields []string
+	for _, field := range action.ContextFields {
+		fields = append(fields, field.Name)
 	}
 	if dot.X == e && !slices.Contains(fields, dot.Name.Name) {
 		s.f.report("unknown-ctx-field", dot.Name.NamePos, "ctx has no field %s; it has %s", dot.Name.Name, strings.Join(fields, ", "))

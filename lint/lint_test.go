@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/starhost/starhost/builtins"
+	"github.com/starhost/starhost/internal/skeleton"
 	"github.com/starhost/starhost/interp"
 	"github.com/starhost/starhost/scripts"
 )
@@ -179,20 +180,18 @@ func TestScriptsInDocuments(t *testing.T) {
 	}
 }
 
-// The fields of ctx are those that a run makes.
-func TestFieldsOfContext(t *testing.T) {
-	source, err := os.ReadFile("../prepare.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, list, _ := strings.Cut(string(source), "Context: action.Dict(")
-	list, _, _ = strings.Cut(list, "\n\t\t),")
-	var want []string
-	for _, m := range regexp.MustCompile(`Key: "(\w+)"`).FindAllStringSubmatch(list, -1) {
-		want = append(want, m[1])
-	}
-	slices.Sort(want)
-	if !slices.Equal(fields, want) {
-		t.Errorf("fields are %q, a run makes %q", fields, want)
+// What an author starts from has no finding, and is formatted.
+func TestSkeletons(t *testing.T) {
+	for _, database := range skeleton.Databases {
+		files, err := skeleton.Files("orders", database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			for _, f := range check(t, file.Name, file.Text, Options{}) {
+				t.Errorf("%s: %s: %s: %s", database, f.Pos, f.Code, f.Message)
+			}
+			formatted(t, file.Name, file.Text)
+		}
 	}
 }
