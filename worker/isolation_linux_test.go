@@ -181,6 +181,28 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
+// TestJobAttacks: a job may do as little as a script.
+func TestJobAttacks(t *testing.T) {
+	for name := range attacks {
+		opts := worker.JobOptions{Name: "attack", Input: fmt.Appendf(nil, "%s %d", strings.ReplaceAll(name, " ", "_"), os.Getpid())}
+		got, err := do(t, t.Context(), opts)
+		if name == "nothing" {
+			if err != nil || string(got) != "<nil>" {
+				t.Errorf("%s: got %q, %v", name, got, err)
+			}
+			continue
+		}
+		mustFail(t, err, action.KindKilled, `the process of the job "attack" made a system call that it may not make`)
+		if cgo() || slices.Contains([]string{"fork", "executable"}, name) {
+			continue // nothing else keeps it from that
+		}
+		opts.Deny(worker.FeatureSeccomp)
+		if got, err = do(t, t.Context(), opts); err != nil || string(got) == "<nil>" {
+			t.Errorf("%s without a filter: got %q, %v", name, got, err)
+		}
+	}
+}
+
 // TestDenied leaves out each feature in turn: the worker runs, and says so.
 func TestDenied(t *testing.T) {
 	for _, name := range worker.Features {
