@@ -9,7 +9,7 @@ import (
 	"github.com/starhost/starhost/action"
 )
 
-// JobName is the name of [Job] in a worker.
+// JobName is the name of the job of a worker that does a [Request].
 const JobName = "scripttest"
 
 // Request is what a process without privileges is asked to do: the tests of a file, or a
@@ -38,9 +38,9 @@ type ProveRequest struct {
 	Settings  action.Value `json:"settings,omitzero"`
 }
 
-// Job does what a [Request], as JSON, asks for, and returns the answer as JSON. Load
+// Do does what a [Request], as JSON, asks for, and returns the answer as JSON. Load
 // returns files, as [Options.Load] does; there is no other way to one.
-func Job(ctx context.Context, request []byte, load func(name string) ([]byte, error)) ([]byte, error) {
+func Do(ctx context.Context, request []byte, load func(name string) ([]byte, error)) ([]byte, error) {
 	var r Request
 	if err := json.Unmarshal(request, &r); err != nil {
 		return nil, fmt.Errorf("request: %w", err)

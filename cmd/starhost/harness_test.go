@@ -21,13 +21,14 @@ import (
 
 	"github.com/starhost/starhost"
 	"github.com/starhost/starhost/run"
+	"github.com/starhost/starhost/scripttest"
 )
 
 // asCommand makes the test program the real command, with faults if asked for.
 const asCommand = "STARHOST_TEST_COMMAND"
 
 func TestMain(m *testing.M) {
-	starhost.Init()
+	starhost.Init(scripttest.Job())
 	if os.Getenv(asCommand) != "" {
 		_ = os.Unsetenv(asCommand)
 		code := execute(environment{

@@ -15,10 +15,11 @@ import (
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/run"
+	"github.com/starhost/starhost/scripttest"
 )
 
 func main() {
-	starhost.Init()
+	starhost.Init(scripttest.Job())
 	os.Exit(execute(environment{
 		args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
 	}))
@@ -54,7 +55,7 @@ func execute(env environment) int {
 	ctx, stop := signals()
 	defer stop()
 	root := newRoot(env)
-	root.SetArgs(env.args)
+	root.SetArgs(goFlags(env.args))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return run.ExitDone

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/starhost/starhost/run"
+	"github.com/starhost/starhost/scripts"
+	"github.com/starhost/starhost/scripttest"
+	"github.com/starhost/starhost/scripttest/worlds"
+)
+
+func (a *app) prove() *cobra.Command {
+	o := proveOptions{}
+	cmd := &cobra.Command{
+		Use:   "prove SCRIPT",
+		Short: "Fail a script at every action in every way, and show what is left held",
+		Long: `Makes a whole run of SCRIPT in a world of mocks, counts its actions, freezes and
+undos, and repeats it with every fault at each of them. Nothing may be left held
+at the end, and no snapshot may be called application that is none. SCRIPT is a
+file, or a script in the binary. The world is a ready-made one (--world), those that
+fit a script in the binary, or what a real server answered (--replay, made by
+starhost run --record).
+
+Exit status: 0 proven; 1 something was left held, a false application was given, or
+the run failed without a fault; 2 usage.`,
+		Example: `  starhost prove mysql
+  starhost prove my.star --world mariadb-10.11
+  starhost prove my.star --replay orders.rec`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.proveScript(cmd.Context(), args[0], o) },
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&o.worlds, "world", nil, "a ready-made world: "+strings.Join(worldNames(""), ", "))
+	f.StringVar(&o.replay, "replay", "", "the world is what was recorded in `FILE`")
+	f.StringVar(&o.workload, "workload", "", "which `WORKLOAD` of the recording; the first if not given")
+	return cmd
+}
+
+type proveOptions struct {
+	worlds           []string
+	replay, workload string
+}
+
+func (a *app) proveScript(ctx context.Context, name string, o proveOptions) (err error) {
+	source, load, done, err := scriptToProve(name, &o)
+	if err != nil {
+		return usage("%w", err)
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	proofs := []scripttest.Proof{}
+	proven := true
+	for _, r := range o.requests() {
+		if r.Name, r.Source = filepath.Base(name), source; filepath.Ext(r.Name) == "" {
+			r.Name += ".star"
+		}
+		if o.replay != "" {
+			if r.Recording, err = os.ReadFile(o.replay); err != nil {
+				return usage("--replay: %w", err)
+			}
+		}
+		p, err := scripttest.SandboxedProof(ctx, r, load)
+		if err != nil {
+			return usage("%s: %w", name, err)
+		}
+		proofs, proven = append(proofs, p), proven && p.Proven()
+		if !a.json {
+			fmt.Fprint(a.stdout, proofText(p))
+		}
+	}
+	if a.json {
+		if err := a.print(map[string]any{"proven": proven, "proofs": proofs}); err != nil {
+			return err
+		}
+	}
+	if !proven {
+		return &exitError{code: exitFailed}
+	}
+	return nil
+}
+
+// requests are the proofs that are asked for, without the script.
+func (o proveOptions) requests() []scripttest.ProveRequest {
+	if o.replay != "" {
+		return []scripttest.ProveRequest{{Workload: o.workload}}
+	}
+	list := make([]scripttest.ProveRequest, len(o.worlds))
+	for i, name := range o.worlds {
+		list[i].World = name
+	}
+	return list
+}
+
+// scriptToProve reads a script and chooses its worlds, if nobody did.
+func scriptToProve(name string, o *proveOptions) (source []byte, load func(string) ([]byte, error), done func() error, err error) {
+	if len(o.worlds) > 0 && o.replay != "" {
+		return nil, nil, nil, errors.New("--world and --replay are two worlds: give one")
+	}
+	if b, lerr := scripts.Lookup(name); lerr == nil {
+		if len(o.worlds) == 0 && o.replay == "" {
+			o.worlds = worldNames(b.Database)
+		}
+		source, err = scripts.Source(b.File)
+		return source, scripts.Source, func() error { return nil }, err
+	}
+	if len(o.worlds) == 0 && o.replay == "" {
+		return nil, nil, nil, fmt.Errorf("nobody has said in which world: give --world (%s) or --replay FILE", strings.Join(worldNames(""), ", "))
+	}
+	dir, err := os.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if source, err = fs.ReadFile(dir.FS(), filepath.Base(name)); err != nil {
+		return nil, nil, nil, errors.Join(err, dir.Close())
+	}
+	return source, scripttest.Loader(dir.FS(), "."), dir.Close, nil
+}
+
+// worldNames are the ready-made worlds of a database, or all.
+func worldNames(database string) []string {
+	var names []string
+	for _, info := range worlds.All() {
+		if database == "" || info.Database == database {
+			names = append(names, info.Name)
+		}
+	}
+	return names
+}
+
+// columns are the kinds of faults as the table shows them.
+var columns = []struct {
+	kind scripttest.Kind
+	head string
+}{
+	{scripttest.FaultError, "error"},
+	{scripttest.FaultPanic, "panic"},
+	{scripttest.FaultTimeout, "timeout"},
+	{scripttest.FaultLostReply, "reply"},
+	{scripttest.FaultKilled, "worker"},
+	{scripttest.FaultCrashBefore, "crash<"},
+	{scripttest.FaultCrashAfter, "crash>"},
+	{scripttest.FaultSessionLost, "session"},
+	{scripttest.FaultRestart, "restart"},
+}
+
+// proofText is the table of a proof: a line for each point, a column for each kind.
+func proofText(p scripttest.Proof) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s on %s: %d actions, %d faults, %d left something held, %d got a false application\n",
+		p.Script, p.World, p.Actions, len(p.Faults), p.Held(), p.False())
+	if p.Error != "" {
+		fmt.Fprintf(&b, "%s\n", indent("without a fault: "+p.Error))
+	}
+	head := ""
+	for _, c := range columns {
+		head += fmt.Sprintf(" %-7s", c.head)
+	}
+	fmt.Fprintf(&b, "%4s %-10s%s  %s\n", "", "phase", head, "what is struck")
+	last := -1
+	cells := map[scripttest.Kind]string{}
+	flush := func() {
+		if last < 0 {
+			return
+		}
+		f := p.Faults[last]
+		row := ""
+		for _, c := range columns {
+			row += fmt.Sprintf(" %-7s", cells[c.kind])
+		}
+		fmt.Fprintf(&b, "%4d %-10s%s  %s\n", f.Point, f.Phase, row, clipped(pointText(f)))
+		clear(cells)
+	}
+	for i, f := range p.Faults {
+		if last >= 0 && (p.Faults[last].Point != f.Point || p.Faults[last].NoSnapshot != f.NoSnapshot) {
+			flush()
+		}
+		last = i
+		cells[f.Kind] = outcomeText(f)
+	}
+	flush()
+	b.WriteString("     -: no snapshot, all undone; crash, files, app: the verdict; reply: made, but the answer was lost;\n" +
+		"     worker: killed; crash<, crash>: the host was killed before, after it, and recovered\n")
+	for _, f := range p.Faults {
+		if len(f.Held) > 0 || f.False {
+			fmt.Fprintf(&b, "     %s at %d, %s: %s\n", f.Kind, f.Point, pointText(f), badOutcome(f))
+		}
+	}
+	return b.String()
+}
+
+func pointText(f scripttest.FaultResult) string {
+	if f.NoSnapshot {
+		return f.Text + " (the snapshot failed)"
+	}
+	return f.Text
+}
+
+func badOutcome(f scripttest.FaultResult) string {
+	if len(f.Held) > 0 {
+		return "left held: " + strings.Join(f.Held, ", ")
+	}
+	return "the verdict application is false"
+}
+
+func outcomeText(f scripttest.FaultResult) string {
+	switch {
+	case len(f.Held) > 0:
+		return "HELD"
+	case f.False:
+		return "FALSE"
+	case f.Unknown != "":
+		return "?"
+	}
+	return map[run.Verdict]string{run.NoVerdict: "-", run.Crash: "crash", run.Filesystem: "files", run.Application: "app"}[f.Verdict]
+}
+
+// clipped is a text that leaves the table a table.
+func clipped(text string) string {
+	if r := []rune(text); len(r) > 90 {
+		return string(r[:90]) + "…"
+	}
+	return text
+}
