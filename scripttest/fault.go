@@ -2,6 +2,7 @@ package scripttest
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/starhost/starhost/action"
 )
@@ -50,9 +51,16 @@ var applies = map[pointKind][]Kind{
 
 // point is a moment of a run at which something can fail.
 type point struct {
-	kind  pointKind
-	phase string // prescript, freeze, snapshot, thaw, verify, postscript, unwind
-	text  string // "sql FLUSH TABLES WITH READ LOCK", "undo sql UNLOCK TABLES"
+	kind     pointKind
+	sessions bool   // there are sessions that can be lost
+	phase    string // prescript, freeze, snapshot, thaw, verify, postscript, unwind
+	text     string // "sql FLUSH TABLES WITH READ LOCK", "undo sql UNLOCK TABLES"
+}
+
+// can reports whether a point can have a fault of that kind.
+func (p point) can(kind Kind) bool {
+	needsServer := kind == FaultSessionLost || kind == FaultRestart
+	return slices.Contains(applies[p.kind], kind) && (p.sessions || !needsServer)
 }
 
 // Fault is one fault at one point of a run: the zero value is none.
@@ -87,21 +95,12 @@ func faultsOf(points []point, from int, noSnapshot bool, kinds []Kind) []Fault {
 			continue
 		}
 		for _, kind := range kinds {
-			if contains(applies[p.kind], kind) {
+			if p.can(kind) {
 				list = append(list, Fault{Kind: kind, Point: i + 1, NoSnapshot: noSnapshot, Phase: p.phase, Text: p.text})
 			}
 		}
 	}
 	return list
-}
-
-func contains(list []Kind, kind Kind) bool {
-	for _, k := range list {
-		if k == kind {
-			return true
-		}
-	}
-	return false
 }
 
 // refusal is what a server of that kind says when it cannot say better.

@@ -162,7 +162,7 @@ func writeGolden(dir *os.Root, golden map[string]string) error {
 func testText(path string, f scripttest.File, o testOptions) string {
 	var b strings.Builder
 	if f.Error != nil {
-		fmt.Fprintf(&b, "%sFAIL\t%s\n", indent(failureText(*f.Error)), path)
+		fmt.Fprintf(&b, "%s\nFAIL\t%s\n", indent(failureText(*f.Error)), path)
 		return b.String()
 	}
 	runs := 0
@@ -176,11 +176,11 @@ func testText(path string, f scripttest.File, o testOptions) string {
 		}
 		if o.verbose || len(t.Failures) > 0 {
 			for _, line := range t.Log {
-				b.WriteString(indent(line))
+				b.WriteString(indent(line) + "\n")
 			}
 		}
 		for _, failure := range t.Failures {
-			b.WriteString(indent(failureText(failure)))
+			b.WriteString(indent(failureText(failure)) + "\n")
 		}
 	}
 	word := "ok  "

@@ -7,12 +7,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"go.starlark.net/syntax"
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/builtins"
 	"github.com/starhost/starhost/interp"
+	"github.com/starhost/starhost/scripttest"
 )
 
 // load returns the script of a skeleton, compiled, and its test.
@@ -154,5 +156,29 @@ func TestWriteNeverOverwrites(t *testing.T) {
 	}
 	if _, err := Write(filepath.Join(dir, "nowhere"), list); err == nil {
 		t.Error("written into a folder that is not there")
+	}
+}
+
+// The tests of every skeleton pass as they are, and hardly leave a statement out.
+func TestSkeletonsPass(t *testing.T) {
+	for _, database := range Databases {
+		list, err := Files("orders", database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fsys := fstest.MapFS{}
+		for _, f := range list {
+			fsys[f.Name] = &fstest.MapFile{Data: []byte(f.Text)}
+		}
+		got := scripttest.RunFile(t.Context(), scripttest.Options{
+			Name: list[1].Name, Source: []byte(list[1].Text), Load: scripttest.Loader(fsys, "."), Cover: true,
+		})
+		if !got.Passed() || len(got.Tests) < 3 {
+			t.Errorf("%s: %v, %+v", database, got.Error, got.Tests)
+			continue
+		}
+		if percent := got.Coverage[0].Percent(); percent < 85 {
+			t.Errorf("%s: %.1f%% of statements were run", database, percent)
+		}
 	}
 }
