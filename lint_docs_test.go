@@ -26,7 +26,7 @@ func lintReference() string {
 	var b strings.Builder
 	b.WriteString(lintIntroduction)
 	for _, r := range lint.Checks {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s |\n", "`"+r.Code+"`", r.Code, strings.ReplaceAll(r.What, "|", `\|`))
+		fmt.Fprintf(&b, "| [%s](#%s) | %s |\n", "`"+r.Code+"`", r.Code, r.What)
 	}
 	for _, r := range lint.Checks {
 		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n%s\n\n```starlark\n%s```\n\n%s\n\n```starlark\n%s```\n", r.Code, capital(r.What), r.Why, r.Bad, r.Fix, r.Good)

@@ -44,6 +44,8 @@ func sortOut(c call, spec *action.Spec) (u use, wrong []string) {
 				wrong = append(wrong, "there is no parameter "+name+"; there are "+names(spec))
 			case p != nil && p.Rest:
 				wrong = append(wrong, "the parameter "+name+" takes positional arguments")
+			case u.args[name] != nil:
+				wrong = append(wrong, "the parameter "+name+" is given twice")
 			}
 			u.args[name] = value
 		case n < len(positional):

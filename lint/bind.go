@@ -12,8 +12,30 @@ func (f *file) assign(s *syntax.AssignStmt, in *function) {
 		value = &syntax.BinaryExpr{X: s.LHS, OpPos: s.OpPos, Op: s.Op - syntax.PLUS_EQ + syntax.PLUS, Y: s.RHS}
 	}
 	f.bindPattern(s.LHS, value, true)
+	if item, ok := s.LHS.(*syntax.IndexExpr); ok { // it may be a key of a dict, or a place in a list
+		if id, ok := unparen(item.X).(*syntax.Ident); ok {
+			f.bind(id, &syntax.DictExpr{List: []syntax.Expr{&syntax.DictEntry{Key: item.Y, Value: value}}})
+		}
+	}
 	if id, ok := s.LHS.(*syntax.Ident); ok && in == nil && identity(id) != nil {
 		f.globals[id.Name] = identity(id)
+	}
+}
+
+// grow notes what is added to a list as one more value of it.
+func (f *file) grow(c *syntax.CallExpr) {
+	dot, ok := c.Fn.(*syntax.DotExpr)
+	if !ok || len(c.Args) == 0 {
+		return
+	}
+	id, ok := unparen(dot.X).(*syntax.Ident)
+	last := c.Args[len(c.Args)-1]
+	switch {
+	case !ok:
+	case dot.Name.Name == "append" || dot.Name.Name == "insert":
+		f.bind(id, &syntax.ListExpr{List: []syntax.Expr{last}})
+	case dot.Name.Name == "extend" || dot.Name.Name == "update":
+		f.bind(id, last)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 
 	"github.com/bazelbuild/buildtools/build"
 	"go.starlark.net/syntax"
+
+	"github.com/starhost/starhost/interp"
 )
 
 // Format returns a file in the one style of scripts, which is that of buildifier
@@ -23,6 +25,9 @@ func Format(name string, source []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: it is Starlark, but the formatter cannot read it", err)
 	}
 	out := build.FormatWithoutRewriting(tree)
+	if len(out) > interp.MaxSource {
+		return nil, fmt.Errorf("%s would have %d bytes when it is formatted, a script may have %d", name, len(out), interp.MaxSource)
+	}
 	// The formatter and the interpreter have parsers of their own. What they do not
 	// agree on must not be written over a script that works.
 	after, err := parse(name, out)

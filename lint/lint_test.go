@@ -98,6 +98,24 @@ func TestBundledScripts(t *testing.T) {
 	}
 }
 
+// So are their tests.
+func TestTestsOfBundledScripts(t *testing.T) {
+	files, err := filepath.Glob("../scripts/*_test.star")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range check(t, file, string(source), Options{}) {
+			t.Errorf("%s: %s: %s", f.Pos, f.Code, f.Message)
+		}
+		formatted(t, file, string(source))
+	}
+}
+
 // A script that loses what makes it safe is found out.
 func TestMutations(t *testing.T) {
 	for _, m := range []struct{ file, old, new, code string }{
@@ -144,6 +162,7 @@ func TestFormat(t *testing.T) {
 		{"x = b'a'\n", "error: the formatter cannot read it"},
 		{"def f(a: str): pass\n", "error: x.star:1:9: "}, // the formatter would take it
 		{"x = '\xcd'\n", "error: would change what it says"},
+		{"def f():\n" + strings.Repeat(" x\n", 20000), "error: x.star would have 120009 bytes"},
 		{strings.Repeat("x", interp.MaxSource+1), "error: x.star has 65537 bytes"},
 	} {
 		got, err := Format("x.star", []byte(c.source))

@@ -136,6 +136,7 @@ func (f *file) collect(n syntax.Node, in *function, lambda bool) {
 			f.loops = append(f.loops, loop{vars: m.Vars, over: m.X})
 		case *syntax.CallExpr:
 			f.calls = append(f.calls, call{m, in, lambda})
+			f.grow(m)
 			if in != nil && !lambda {
 				in.calls = append(in.calls, call{m, in, lambda})
 			}

@@ -53,7 +53,7 @@ var scriptChecks = []Rule{
 	},
 	{
 		Code: "freeze-after-hold",
-		What: "a filesystem that is named when something is held already",
+		What: "a filesystem that is named when something is held already, or in postscript",
 		Why:  "It is refused: naming a filesystem syncs it, which can take minutes while everybody waits for the lock.",
 		Fix:  "Call freeze(…) before the first action that holds.",
 		Bad: `def prescript(_ctx):

@@ -12,6 +12,8 @@ var (
 	waits = regexp.MustCompile(`(?i)\bFLUSH\s+(LOCAL\s+|NO_WRITE_TO_BINLOG\s+)?TABLES\b|^\s*LOCK\s+(TABLES?|INSTANCE)\b|\bBACKUP\s+STAGE\s+(START|FLUSH|BLOCK)|\bpg_(backup_start|start_backup)\s*\(`)
 	// limits are statements that set one.
 	limits = regexp.MustCompile(`(?i)\b(lock_wait_timeout|lock_timeout|statement_timeout|max_statement_time|max_execution_time)\b`)
+	// limited are statements with a limit of their own.
+	limited = regexp.MustCompile(`(?i)\b(NOWAIT|WAIT\s+\d+)\b`)
 )
 
 // waiting checks that what can wait has a limit.
@@ -22,7 +24,7 @@ func (w *way) waiting(u *use, s state) {
 	texts := []syntax.Expr{u.args["query"], u.args["stdin"]}
 	argv, _ := elements(w.f.only(u.args["argv"]))
 	for _, e := range append(texts, argv...) {
-		if text, _ := w.f.text(e); waits.MatchString(text) {
+		if text, _ := w.f.text(e); waits.MatchString(text) && !limits.MatchString(text) && !limited.MatchString(text) {
 			w.f.report("unbounded-wait", u.pos(), "%s may wait for ever: %s", u.spec.Name, strings.Join(strings.Fields(waits.FindString(text)), " "))
 			return
 		}

@@ -15,13 +15,16 @@ import (
 // words makes the checks of single calls of words, and of what a script must say.
 func (f *file) words() {
 	f.api()
-	inVerify := f.reachable("verify")
+	inVerify, inPostscript := f.reachable("verify"), f.reachable("postscript")
 	for _, u := range f.uses() {
 		if u.spec.Param("undo") != nil || u.spec.Name == "sql_one" {
 			f.compensation(&u)
 		}
 		if inVerify[u.in] && (u.holds() || u.spec.Effect == action.Holds) {
 			f.report("verify-holds", u.pos(), "%s in verify takes something", u.spec.Name)
+		}
+		if inPostscript[u.in] && u.spec.Effect == action.Holds {
+			f.report("freeze-after-hold", u.pos(), "%s in postscript comes after the snapshot", u.spec.Name)
 		}
 		f.undoValue(u.args["undo"])
 		f.statements(&u)
@@ -105,7 +108,7 @@ func (f *file) undoValue(e syntax.Expr) {
 }
 
 // undoCall checks a call that is to make an undo. A function of the script may make
-// one; it must not do anything, and must return something.
+// one.
 func (f *file) undoCall(c *syntax.CallExpr, pos syntax.Position) {
 	if spec := wordOf(c); spec != nil {
 		switch {
@@ -120,20 +123,22 @@ func (f *file) undoCall(c *syntax.CallExpr, pos syntax.Position) {
 	}
 	fn := f.callee(c)
 	switch {
-	case fn == nil: // of a file that was loaded, or a method
+	case fn == nil || makesUndo(fn): // it is of a file that was loaded, or a method
 	case fn.acts != nil:
 		f.report("closure-as-undo", pos, "%s is called now: it does %s and is no undo", fn.name, fn.acts.Name)
-	case !returns(fn):
+	default:
 		f.report("closure-as-undo", pos, "%s is called now and returns nothing", fn.name)
 	}
 }
 
-// returns reports whether a function returns a value anywhere.
-func returns(fn *function) (found bool) {
+// makesUndo reports whether a function may return an undo. It may look at the server
+// before: what was there is what an undo restores.
+func makesUndo(fn *function) (found bool) {
 	for _, s := range fn.def.Body {
 		syntax.Walk(s, func(n syntax.Node) bool {
 			if r, ok := n.(*syntax.ReturnStmt); ok && r.Result != nil {
-				found = true
+				c, isCall := unparen(r.Result).(*syntax.CallExpr)
+				found = found || !isCall || wordOf(c) == nil || strings.HasPrefix(wordOf(c).Name, "undo.")
 			}
 			return !found
 		})
