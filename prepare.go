@@ -204,7 +204,7 @@ func (p *prepared) context(w config.Workload, l loaded, local bool) action.Value
 // recorded has what a member does written down, if somebody wants it.
 func (p *prepared) recorded(w config.Workload, m run.Member) run.Member {
 	if p.Record != nil {
-		p.Record.Begin(m.Workload, recording.Member{Script: m.Name, SHA256: m.SHA256, Database: w.Connection.Driver, Context: m.Context})
+		p.Record.Begin(m.Workload, recording.Member{Script: m.Name, SHA256: m.SHA256, Database: w.Connection.Driver, FSFreeze: w.FSFreeze.Mode, Context: m.Context})
 		m.Host = p.Record.Host(m.Workload, m.Host)
 	}
 	return m

@@ -24,7 +24,8 @@ type mountStub struct {
 type filesystems struct {
 	world  *world
 	none   bool
-	named  []string // mount points, in the order in which they were named
+	any    bool     // paths were named
+	named  []string // their mount points, in the order in which they were named
 	frozen []string
 }
 
@@ -34,7 +35,7 @@ func trimFilesystem(name string) string { return strings.TrimPrefix(name, "files
 func (w *world) name(a action.Action) action.Result {
 	if w.replay != nil {
 		if res, ok := w.replay.answer(w, a.Op, ""); ok {
-			w.fs.none = w.fs.none || len(a.Freeze.Paths) == 0
+			w.fs.none, w.fs.any = w.fs.none || len(a.Freeze.Paths) == 0, w.fs.any || len(a.Freeze.Paths) > 0
 			w.fs.named = append(w.fs.named, res.Mounts...)
 			return res
 		}
@@ -48,6 +49,7 @@ func (f *filesystems) name(paths []string) action.Result {
 		f.none = true
 		return action.Result{State: action.Applied, Mounts: []string{}}
 	}
+	f.any = true
 	mounts := []string{}
 	for _, p := range paths {
 		mount, fault := f.mountOf(path.Clean(p))
@@ -96,7 +98,7 @@ func (f *filesystems) Named(context.Context) ([]action.FS, error) {
 }
 
 // Declared implements [run.Filesystems].
-func (f *filesystems) Declared(string) (named, none bool) { return len(f.named) > 0, f.none }
+func (f *filesystems) Declared(string) (named, none bool) { return f.any, f.none }
 
 // Carriers implements [run.Filesystems]; nothing is written in a test.
 func (f *filesystems) Carriers() []string { return nil }

@@ -51,7 +51,7 @@ func sandboxed(ctx context.Context, r Request, load func(name string) ([]byte, e
 // Limits of a process that tests or proves: every run of an enumeration is kept until
 // all have been made.
 const (
-	jobMemory = 1 << 30
+	jobMemory = 512 << 20
 	jobTime   = 10 * time.Minute
 )
 

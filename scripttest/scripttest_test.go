@@ -59,6 +59,8 @@ var wrong = []struct{ name, test, want string }{
 	{"wrong database", `t.database("access")`, `got "access", want one of`},
 	{"unknown setting", "t.settings[\"x\"] = 1\n    t.cycle()", `t.settings: the script declares no setting "x", it has ["wait"]`},
 	{"type of a setting", "t.settings[\"wait\"] = \"1\"\n    t.cycle()", `t.settings: wait: got string, want int as its default`},
+	{"unknown mode", `t.cycle(fs_freeze = "maybe")`, `for parameter "fs_freeze": got "maybe", want auto, snapshot, caller or off`},
+	{"unknown verdict", `t.cycle(require = "good")`, `for parameter "require": got "good", want application, filesystem or crash`},
 	{"unknown field", "t.context[\"user\"] = \"x\"\n    t.cycle()", `t.context: ctx has no field "user" that a test can set`},
 	{"no server", `t.cycle()`, `the test has no server: say t.world(…)`},
 	{"unexpected statement", "t.database(\"mysql\")\n    t.cycle()", `add t.sql.on("SELECT id FROM information_schema.processlist")`},

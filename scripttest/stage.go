@@ -35,9 +35,17 @@ func (s stub) left(used int) bool { return s.times == 0 || used < s.times }
 
 // mode is how the filesystems are taken care of.
 func (s *stage) mode() run.Mode {
-	return map[string]run.Mode{
-		"": run.FreezeNamed, "auto": run.FreezeNamed, "snapshot": run.FreezeByTool, "caller": run.FreezeCaller, "off": run.FreezeOff,
-	}[s.fsFreeze]
+	name := s.fsFreeze
+	if name == "" && s.replay != nil {
+		name = s.replay.member.FSFreeze
+	}
+	return modes[name]
+}
+
+// modes are the words of fs_freeze; where there is none, what the script names is frozen.
+var modes = map[string]run.Mode{
+	"": run.FreezeNamed, "auto": run.FreezeNamed, "list": run.FreezeNamed,
+	"snapshot": run.FreezeByTool, "caller": run.FreezeCaller, "off": run.FreezeOff,
 }
 
 // verdict is the least that is a success.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/interp"
+	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/scripttest/worlds"
 )
 
@@ -118,8 +119,17 @@ func (t *test) prepare() (err error) {
 	return nil
 }
 
-// contextFields are the fields of ctx that a test can set.
-var contextFields = []string{"run", "workload", "timeout", "local", "linux_user", "command_path", "ipc_folder"}
+// contextFields are the fields of ctx that a test can set by t.context: all but those
+// that the run fills in, or that have a dict of their own.
+var contextFields = func() []string {
+	var names []string
+	for _, f := range action.ContextFields {
+		if !slices.Contains([]string{"params", "settings", "recovery_point", "snapshot"}, f.Name) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}()
 
 // script is the script under test.
 func (t *test) script() (*interp.Script, error) {
@@ -160,6 +170,12 @@ type asked struct {
 func (t *test) plan(word string, a asked) (p plan, err error) {
 	if err := t.prepare(); err != nil {
 		return p, err
+	}
+	if _, known := modes[a.fsFreeze]; !known {
+		return p, fmt.Errorf("%s: for parameter \"fs_freeze\": got %q, want auto, snapshot, caller or off", word, a.fsFreeze)
+	}
+	if _, err := run.ParseVerdict(a.require); err != nil && a.require != "" {
+		return p, fmt.Errorf("%s: for parameter \"require\": %w", word, err)
 	}
 	stage := *t.stage
 	stage.fsFreeze, stage.require = a.fsFreeze, a.require

@@ -79,8 +79,8 @@ func (a *app) testFiles(ctx context.Context, args []string, o testOptions) error
 	code := run.ExitDone
 	for _, path := range paths {
 		f, err := testFile(ctx, path, o)
-		if err != nil {
-			return usage("%s: %w", path, err)
+		if err != nil { // the other files are tested all the same
+			f = scripttest.File{Name: filepath.Base(path), Error: &scripttest.Failure{Message: err.Error()}, Tests: []scripttest.Test{}}
 		}
 		all.Files = append(all.Files, testedFile{path, f})
 		switch {

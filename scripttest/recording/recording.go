@@ -46,6 +46,7 @@ type Member struct {
 	Script   string       `json:"script"`
 	SHA256   string       `json:"sha256"`
 	Database string       `json:"database"`
+	FSFreeze string       `json:"fs_freeze"` // as in the config; a list of mount points is "list"
 	Context  action.Value `json:"context"` // ctx as the script saw it
 }
 
