@@ -9,8 +9,8 @@ import (
 
 // myErrors are the refusals, each with its SQLSTATE and its words.
 var myErrors = map[int]struct{ state, text string }{
-	1044: {"42000", "Access denied for user 'root'@'localhost' to database '%s'"},
-	1045: {"28000", "Access denied for user 'root'@'localhost' (using password: NO)"},
+	1044: {"42000", "Access denied for user '%s' to database '%s'"},
+	1045: {"28000", "Access denied for user '%s' (using password: NO)"},
 	1054: {"42S22", "Unknown column '%s' in 'field list'"},
 	1064: {"42000", "You have an error in your SQL syntax; check the manual that corresponds to your %s server version for the right syntax to use near '%s' at line 1"},
 	1094: {"HY000", "Unknown thread id: %s"},
@@ -45,7 +45,7 @@ func (s *mysqlServer) refuse(code int, args ...any) Answer {
 // lacks refuses for want of privileges. MySQL 5.6 has another error for its replicas.
 func (s *mysqlServer) lacks(needs string) Answer {
 	if needs == "replicate" && s.product.bit == mySQL56 {
-		return s.refuse(1045)
+		return s.refuse(1045, s.user())
 	}
 	return s.refuse(1227, strings.Join(s.product.needs[needs], ", "))
 }

@@ -8,22 +8,23 @@ import (
 	"github.com/starhost/starhost/action"
 )
 
-// flushWithReadLock is shared: any number of sessions can have it.
+// flushWithReadLock is shared: any number of sessions can have it. MySQL takes the lock
+// before it waits for tables that are read, and keeps it when that fails.
 func (m myCall) flushWithReadLock() Answer {
 	switch {
 	case m.session.stage > 0:
 		return m.refuse(4145)
-	case m.busy():
+	case m.writing():
 		return Answer{Waits: true}
 	}
 	m.session.readLock = true
-	return Answer{}
+	return Answer{Waits: m.reading()}
 }
 
-// busy reports whether a long statement is in the way of a flush: on MariaDB one that
-// writes, on MySQL one that has a table open, too.
-func (s *mysqlServer) busy() bool {
-	return s.writing() || s.product.bit != myMariaDB && slices.ContainsFunc(s.longQueries, func(l myLongQuery) bool {
+// reading reports whether a long statement has a table open, which MySQL waits for in a
+// flush and MariaDB does not.
+func (s *mysqlServer) reading() bool {
+	return s.product.bit != myMariaDB && slices.ContainsFunc(s.longQueries, func(l myLongQuery) bool {
 		return strings.Contains(strings.ToUpper(l.statement), " FROM ")
 	})
 }
@@ -37,7 +38,7 @@ func (s *mysqlServer) writing() bool {
 
 func (m myCall) flushTables() Answer {
 	locked := m.others(m.session, func(c *mySession) bool { return c.readLock || c.stage == myBlockCommit })
-	if locked && m.product.bit == myMariaDB || m.busy() {
+	if locked && m.product.bit == myMariaDB || m.reading() || m.writing() && m.product.bit != myMariaDB {
 		return Answer{Waits: true}
 	}
 	return Answer{}
@@ -107,7 +108,7 @@ func (m myCall) createDatabase() Answer {
 	case m.variables["read_only"].AsBool() && !m.granted("*.*", m.product.needs["write anyway"]...):
 		return m.refuse(1290, m.product.name)
 	case !m.granted("`mysql`.*", "CREATE"):
-		return m.refuse(1044, "mysql")
+		return m.refuse(1044, m.user(), "mysql")
 	case m.session.readLock:
 		return m.refuse(1223)
 	case m.session.stage > 0:

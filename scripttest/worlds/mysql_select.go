@@ -127,7 +127,7 @@ func (m myCall) expression(words myWords) (action.Value, Answer, bool) {
 	case "DATABASE ( )", "SCHEMA ( )", "NULL":
 		return action.Value{}, Answer{}, true
 	case "USER ( )", "CURRENT_USER ( )", "CURRENT_USER":
-		return action.String("root@localhost"), Answer{}, true
+		return action.String(m.user()), Answer{}, true
 	}
 	return action.Value{}, Answer{Unknown: true}, false
 }

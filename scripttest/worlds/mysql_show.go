@@ -114,11 +114,21 @@ func (m myCall) showStatus() Answer {
 
 func (m myCall) showGrants() Answer {
 	whose := m.words.normal()
-	rows := &action.Rows{Columns: []string{"Grants for root@localhost"}}
+	rows := &action.Rows{Columns: []string{"Grants for " + m.user()}}
 	for _, line := range m.grants {
 		rows.Rows = append(rows.Rows, []action.Value{action.String(line)})
 	}
 	return Answer{Rows: rows, Unknown: !slices.Contains([]string{"", "FOR CURRENT_USER", "FOR CURRENT_USER ( )"}, whose)}
+}
+
+// user is the one that the grants are for.
+func (s *mysqlServer) user() string {
+	if len(s.grants) == 0 {
+		return "root@localhost"
+	}
+	_, who, _ := strings.Cut(s.grants[0], " TO ")
+	who, _, _ = strings.Cut(who, " ")
+	return strings.NewReplacer("`", "", "'", "").Replace(who)
 }
 
 func (s *mysqlServer) logName(file int) string {
@@ -177,7 +187,7 @@ func (m myCall) listReplica(columns []string) Answer {
 			value = n
 		}
 		switch {
-		case text == "NULL":
+		case text == "NULL", len(m.stopped) > 0 && strings.HasPrefix(name, "Seconds_Behind_"):
 			value = action.Value{}
 		case m.stopped[myReplicaIO] && strings.HasSuffix(name, "_IO_Running"), m.stopped[myReplicaSQL] && strings.HasSuffix(name, "_SQL_Running"):
 			value = action.String("No")

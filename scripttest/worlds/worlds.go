@@ -45,7 +45,8 @@ type Answer struct {
 	Code    action.Value
 	Message string
 	// Waits says that the statement waits for somebody else, and would until its
-	// timeout. It has no effect then.
+	// timeout. It has no effect then, but for what Held says: MySQL keeps a part of a lock
+	// that it gave up.
 	Waits bool
 	// Unknown says that the world does not know the statement.
 	Unknown bool

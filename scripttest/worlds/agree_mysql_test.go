@@ -1,0 +1,377 @@
+//go:build linux
+
+package worlds_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/host/driver"
+	"github.com/starhost/starhost/host/driver/mysql"
+	"github.com/starhost/starhost/internal/testdb"
+	"github.com/starhost/starhost/scripttest/worlds"
+)
+
+// realMySQL are the real servers of the family, by the world that stands for them.
+var realMySQL = map[string]func(testing.TB, testdb.Options) *testdb.Server{
+	"mariadb-10.11": testdb.MariaDB,
+	"mysql-5.6":     testdb.MySQL56,
+}
+
+// withoutBinlog are the arguments of a server that has none.
+var withoutBinlog = map[string][]string{
+	"mariadb-10.11": {"--skip-log-bin"},
+	"mysql-5.6":     {"--skip-log-bin", "--gtid-mode=OFF", "--skip-log-slave-updates"},
+}
+
+// TestMySQLWorldsAgree makes the same statements on a world and on the server that it
+// stands for. After each it asks both what a stranger can do.
+func TestMySQLWorldsAgree(t *testing.T) {
+	for name, start := range realMySQL {
+		for _, binlog := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/binlog=%t", name, binlog), func(t *testing.T) {
+				var o testdb.Options
+				if !binlog {
+					o.Args = withoutBinlog[name]
+				}
+				server := start(t, o)
+				admin := server.DB(t)
+				for _, statement := range []string{
+					// Their tables are in the system tablespace, so that there are as many files as at first.
+					"SET GLOBAL innodb_file_per_table = 0",
+					"CREATE DATABASE app", "CREATE TABLE app.t (n int)", "CREATE TABLE app.long_one (n int)",
+					"INSERT INTO app.long_one VALUES (1)", "CREATE USER writer@localhost", "GRANT ALL ON app.* TO writer@localhost",
+				} {
+					execute(t, admin, statement)
+				}
+				for _, s := range mysqlSequences {
+					if s.withoutBinlog == binlog || s.only != "" && s.only != name {
+						continue
+					}
+					t.Run(s.name, func(t *testing.T) { newPair(t, name, server, admin, s).run(s) })
+				}
+			})
+		}
+	}
+}
+
+func execute(t *testing.T, db *sql.DB, statement string) {
+	t.Helper()
+	if _, err := db.Exec(statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// mysqlPair is a world and the real server, in the same state.
+type mysqlPair struct {
+	t        *testing.T
+	name     string
+	world    worlds.Server
+	real     driver.Server
+	stranger driver.Session // of root
+	writer   driver.Session // without special rights
+	sessions map[string]mysqlTwins
+	first    map[string]string // watched variables of the real server
+}
+
+// mysqlTwins are one session on both.
+type mysqlTwins struct {
+	id   string
+	real driver.Session
+}
+
+func newPair(t *testing.T, name string, server *testdb.Server, admin *sql.DB, s mysqlSequence) *mysqlPair {
+	p := &mysqlPair{t: t, name: name, sessions: map[string]mysqlTwins{}}
+	var options []action.Entry
+	option := func(name string, value action.Value) {
+		options = append(options, action.Entry{Key: name, Value: value})
+	}
+	option("binlog", action.Bool(!s.withoutBinlog))
+	for _, name := range watchedVariables {
+		before := global(t, admin, name)
+		t.Cleanup(func() { execute(t, admin, fmt.Sprintf("SET GLOBAL %s = %s", name, before)) })
+	}
+	user := "root"
+	if s.grants != nil {
+		user = "limited"
+		execute(t, admin, "CREATE USER limited@localhost")
+		t.Cleanup(func() { execute(t, admin, "DROP USER limited@localhost") })
+		for _, grant := range s.grants {
+			execute(t, admin, "GRANT "+grant+" TO limited@localhost")
+		}
+	}
+	for name, value := range s.set {
+		execute(t, admin, fmt.Sprintf("SET GLOBAL %s = %s", name, value))
+		option(name, value)
+	}
+	if s.replica {
+		execute(t, admin, "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_USER='x', MASTER_PORT=1")
+		t.Cleanup(func() { execute(t, admin, "STOP SLAVE"); execute(t, admin, "RESET SLAVE ALL") })
+		option("replica", action.Bool(true))
+	}
+	p.real = connect(t, server, user)
+	p.stranger, p.writer = open(t, connect(t, server, "root")), open(t, connect(t, server, "writer"))
+	if s.grants != nil {
+		var lines []action.Value
+		for _, row := range p.must(open(t, p.real), "SHOW GRANTS").Rows {
+			lines = append(lines, row[0])
+		}
+		option("grants", action.List(lines...))
+	}
+	if s.busy != "" {
+		p.busy(server, s.busy)
+		option("long_queries", action.List(action.Dict(
+			action.Entry{Key: "id", Value: action.Int(7)}, action.Entry{Key: "user", Value: action.String("root")},
+			action.Entry{Key: "time", Value: action.Int(60)}, action.Entry{Key: "statement", Value: action.String(s.busy)},
+		)))
+	}
+	var err error
+	if p.world, err = worlds.New(name, action.Dict(options...)); err != nil {
+		t.Fatal(err)
+	}
+	p.first = p.watched()
+	return p
+}
+
+// busy has somebody make a long statement until the test is over.
+func (p *mysqlPair) busy(server *testdb.Server, query string) {
+	session := open(p.t, connect(p.t, server, "root"))
+	ctx, cancel := context.WithCancel(p.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		session.Do(ctx, query, nil)
+	}()
+	p.t.Cleanup(func() { cancel(); <-done })
+	deadline := time.After(10 * time.Second)
+	for {
+		rows := p.must(p.stranger, "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'")
+		if len(rows.Rows) > 0 {
+			return
+		}
+		select {
+		case <-deadline:
+			p.t.Fatal("the long statement does not begin")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func connect(t *testing.T, server *testdb.Server, user string) driver.Server {
+	t.Helper()
+	s, err := mysql.Connect(t.Context(), driver.Config{Driver: "mysql", User: user, Socket: server.Socket, RunID: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func open(t *testing.T, server driver.Server) driver.Session {
+	t.Helper()
+	session, err := server.Open(t.Context(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = session.Close() })
+	return session
+}
+
+func (p *mysqlPair) must(session driver.Session, query string) *action.Rows {
+	p.t.Helper()
+	r := session.Do(p.t.Context(), query, nil)
+	if r.Err != nil {
+		p.t.Fatalf("%s: %v", query, r.Err)
+	}
+	return r.Rows
+}
+
+func global(t *testing.T, db *sql.DB, name string) (value string) {
+	t.Helper()
+	if err := db.QueryRow("SELECT @@global." + name).Scan(&value); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// run makes the steps: "a: SELECT 1" is a statement of session a, "a ends" is its end.
+func (p *mysqlPair) run(s mysqlSequence) {
+	for line := range strings.Lines(s.steps) {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		if p.t.Failed() {
+			return // what follows would differ, too
+		}
+		if who, ends := strings.CutSuffix(line, " ends"); ends {
+			p.world.Disconnect(p.session(who).id)
+			if err := p.real.End(p.t.Context(), p.session(who).real.ID()); err != nil {
+				p.t.Fatal(err)
+			}
+			delete(p.sessions, who)
+		} else {
+			who, query, _ := strings.Cut(line, ": ")
+			p.statement(who, query)
+			if word, _, _ := strings.Cut(query, " "); word == "SHOW" || word == "SELECT" {
+				continue // holds nothing
+			}
+		}
+		p.compareHeld(line)
+	}
+}
+
+func (p *mysqlPair) session(name string) mysqlTwins {
+	if _, ok := p.sessions[name]; !ok {
+		p.sessions[name] = mysqlTwins{p.world.Connect(), open(p.t, p.real)}
+	}
+	return p.sessions[name]
+}
+
+// statement makes one on both. A leading ~ says that the number of rows is not comparable,
+// and a number after the statement is its parameter.
+func (p *mysqlPair) statement(who, query string) {
+	query, loose := strings.CutPrefix(query, "~")
+	query, param, _ := strings.Cut(query, " <- ")
+	var params []action.Value
+	if param != "" {
+		params = []action.Value{action.Int(int64(param[0] - '0'))}
+	}
+	twins := p.session(who)
+	want := p.world.Do(twins.id, query, params)
+	got := p.do(twins.real, query, params, want.Waits)
+	if diff := difference(want, got, loose); diff != "" {
+		p.t.Errorf("%s: %s: %s", who, query, diff)
+	}
+	if !p.world.Alive(twins.id) {
+		delete(p.sessions, who)
+	}
+}
+
+// do makes a statement on the real server, with little time if it is known to wait.
+func (p *mysqlPair) do(session driver.Session, query string, params []action.Value, waits bool) action.Result {
+	limit := 10 * time.Second
+	if waits {
+		limit = 60 * time.Millisecond
+	}
+	ctx, cancel := context.WithTimeout(p.t.Context(), limit)
+	defer cancel()
+	return session.Do(ctx, query, params)
+}
+
+// difference says what is not alike in an answer of the world and one of the server.
+func difference(world worlds.Answer, real action.Result, loose bool) string {
+	switch waited := real.Err != nil && real.Err.Kind == action.KindTimeout; {
+	case world.Unknown:
+		return "the world does not know it"
+	case waited != world.Waits:
+		return fmt.Sprintf("the server waits: %t; the world: %t %s", waited, world.Waits, world.Message)
+	case waited:
+		return ""
+	case real.Err != nil:
+		if !real.Err.Code.Equal(world.Code) {
+			return fmt.Sprintf("the server says %s, the world %q", real.Err.Message, world.Message)
+		}
+		return ""
+	case !world.Code.IsNone():
+		return fmt.Sprintf("the server makes it, the world says %q", world.Message)
+	case (real.Rows == nil) != (world.Rows == nil):
+		return fmt.Sprintf("rows of the server: %v, of the world: %v", real.Rows, world.Rows)
+	case real.Rows == nil:
+		return ""
+	case !slices.Equal(real.Rows.Columns, world.Rows.Columns):
+		return fmt.Sprintf("columns of the server: %q, of the world: %q", real.Rows.Columns, world.Rows.Columns)
+	case loose:
+		return ""
+	}
+	if a, b := kinds(real.Rows), kinds(world.Rows); a != b {
+		return fmt.Sprintf("rows of the server: %s\n%v, of the world: %s\n%v", a, real.Rows.Rows, b, world.Rows.Rows)
+	}
+	return ""
+}
+
+func kinds(rows *action.Rows) string {
+	var text strings.Builder
+	for _, row := range rows.Rows {
+		for i, v := range row {
+			fmt.Fprintf(&text, "%s %s, ", rows.Columns[i], v.Kind())
+		}
+		text.WriteString("\n")
+	}
+	return text.String()
+}
+
+// watchedVariables are global ones that the sequences change.
+var watchedVariables = []string{"innodb_flush_log_at_trx_commit", "lock_wait_timeout", "read_only", "sync_binlog"}
+
+func (p *mysqlPair) watched() map[string]string {
+	values := map[string]string{}
+	for _, row := range p.must(p.stranger, "SHOW GLOBAL VARIABLES WHERE variable_name IN ('"+strings.Join(watchedVariables, "', '")+"')").Rows {
+		values[row[0].Text()] = row[1].Text()
+	}
+	return values
+}
+
+// compareHeld asks strangers what they can do, on the server and on a copy of the world,
+// and whether Held says so.
+func (p *mysqlPair) compareHeld(after string) {
+	p.t.Helper()
+	held := p.world.Held()
+	var changed, said []string
+	watched := p.watched()
+	for name, now := range watched {
+		if now != p.first[name] {
+			changed = append(changed, fmt.Sprintf("global %s = %s, was %s", name, now, p.first[name]))
+		}
+	}
+	has := func(word string) bool {
+		return slices.ContainsFunc(held, func(h string) bool { return strings.Contains(h, word) })
+	}
+	for _, h := range held {
+		if strings.HasPrefix(h, "global ") && h != "global read lock" {
+			said = append(said, h)
+		}
+	}
+	slices.Sort(changed)
+	if !slices.Equal(changed, said) {
+		p.t.Errorf("after %s: variables changed on the server: %q, in the world: %q", after, changed, said)
+	}
+	let := p.world.Clone().Commit()
+	r := p.do(p.writer, "INSERT INTO app.t VALUES (1)", nil, !let)
+	if let != (r.Err == nil) {
+		p.t.Errorf("after %s: a write on the server: %v; the world lets it through: %t", after, r.Err, let)
+	}
+	locked := (has("global read lock") || has("BLOCK_COMMIT")) && watched["read_only"] == "OFF" // which refuses at once
+	if blocked := r.Err != nil && r.Err.Kind == action.KindTimeout; blocked != locked {
+		p.t.Errorf("after %s: a write waits: %t; held: %q", after, blocked, held)
+	}
+	probes := []string{"CREATE DATABASE IF NOT EXISTS mysql"}
+	if p.name == "mariadb-10.11" {
+		probes = append(probes, "BACKUP STAGE START")
+	}
+	for _, probe := range probes {
+		world := p.world.Clone()
+		if err := world.Set("grants", rootGrants); err != nil {
+			p.t.Fatal(err)
+		}
+		want := world.Do(world.Connect(), probe, nil)
+		got := p.do(p.stranger, probe, nil, want.Waits)
+		if diff := difference(want, got, false); diff != "" {
+			p.t.Errorf("after %s: a stranger's %s: %s; held: %q", after, probe, diff, held)
+		}
+		if strings.HasPrefix(probe, "BACKUP") && got.Err == nil {
+			p.must(p.stranger, "BACKUP STAGE END")
+		}
+		if strings.HasPrefix(probe, "BACKUP") && (got.Err == nil) == has("backup stage") {
+			p.t.Errorf("after %s: a stranger's stage: %v; held: %q", after, got.Err, held)
+		}
+	}
+}
+
+var rootGrants = action.List(action.String("GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost`"))
