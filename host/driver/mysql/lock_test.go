@@ -8,6 +8,7 @@ import (
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/host/driver"
+	"github.com/starhost/starhost/internal/testdb"
 )
 
 // TestQueuedGlobalLock is what the driver is for: FLUSH TABLES WITH READ LOCK
@@ -91,4 +92,35 @@ func inFlight(ctx context.Context, session driver.Session, query string) <-chan 
 	out := make(chan action.Result, 1)
 	go func() { out <- session.Do(ctx, query, nil) }()
 	return out
+}
+
+// TestGivenUpLockIsKept is why a lock wait timeout of a flush certifies nothing: MySQL
+// keeps the read lock when it has given up waiting for tables.
+func TestGivenUpLockIsKept(t *testing.T) {
+	s := testdb.MySQL56(t, testdb.Options{})
+	o := look(t, s)
+	o.exec(t, "CREATE DATABASE app")
+	o.exec(t, "CREATE USER keeper@localhost IDENTIFIED BY '"+`it\'s a "secret"\\`+"'")
+	o.exec(t, "GRANT ALL ON *.* TO keeper@localhost")
+	server := connect(t, s)
+	slow, locker := openOn(t, server), openOn(t, server)
+	do(t, locker, "CREATE TABLE work (n int)")
+	do(t, locker, "INSERT INTO work VALUES (1)")
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	read := inFlight(ctx, slow, "SELECT SLEEP(30) FROM work")
+	await(t, "the read runs", func() bool { return o.running(t, slow.ID(), true) })
+
+	do(t, locker, "SET SESSION lock_wait_timeout = 1")
+	r := locker.Do(t.Context(), "FLUSH TABLES WITH READ LOCK", nil)
+	if r.State != action.Unknown || r.Err == nil || !r.Err.Code.Equal(action.Int(1205)) {
+		t.Errorf("the lock: %s %v, want that nobody knows", r.State, r.Err)
+	}
+	if r := locker.Do(t.Context(), "CREATE DATABASE IF NOT EXISTS app", nil); r.Err == nil || !r.Err.Code.Equal(action.Int(1223)) {
+		t.Errorf("the lock was not kept: %v", r.Err)
+	}
+	do(t, locker, "UNLOCK TABLES")
+	do(t, locker, "CREATE DATABASE IF NOT EXISTS app")
+	stop()
+	<-read
 }
