@@ -1,8 +1,10 @@
-//go:build linux
-
 package worlds_test
 
-import "github.com/starhost/starhost/action"
+import (
+	"strings"
+
+	"github.com/starhost/starhost/action"
+)
 
 // mysqlSequence is a sequence of statements, and the state in which the servers are
 // when it begins.
@@ -15,6 +17,38 @@ type mysqlSequence struct {
 	replica       bool
 	withoutBinlog bool
 	steps         string
+}
+
+// mysqlStep is one line of steps: "a: SELECT 1" is a statement of session a, and "a ends"
+// is its end. A ~ before the statement says that the number of rows depends on more than
+// the statements; "<- 9" after it is its parameter.
+type mysqlStep struct {
+	line, session string
+	query         string // empty is the end of the session
+	loose         bool
+	params        []action.Value
+}
+
+func (s mysqlSequence) list() []mysqlStep {
+	var all []mysqlStep
+	for line := range strings.Lines(s.steps) {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		step := mysqlStep{line: line}
+		var ends bool
+		if step.session, ends = strings.CutSuffix(line, " ends"); !ends {
+			step.session, step.query, _ = strings.Cut(line, ": ")
+			step.query, step.loose = strings.CutPrefix(step.query, "~")
+			var param string
+			if step.query, param, _ = strings.Cut(step.query, " <- "); param != "" {
+				step.params = []action.Value{action.Int(int64(param[0] - '0'))}
+			}
+		}
+		all = append(all, step)
+	}
+	return all
 }
 
 const (

@@ -200,30 +200,26 @@ func global(t *testing.T, db *sql.DB, name string) (value string) {
 	return value
 }
 
-// run makes the steps: "a: SELECT 1" is a statement of session a, "a ends" is its end.
 func (p *mysqlPair) run(s mysqlSequence) {
-	for line := range strings.Lines(s.steps) {
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
-		}
+	for _, step := range s.list() {
 		if p.t.Failed() {
 			return // what follows would differ, too
 		}
-		if who, ends := strings.CutSuffix(line, " ends"); ends {
-			p.world.Disconnect(p.session(who).id)
-			if err := p.real.End(p.t.Context(), p.session(who).real.ID()); err != nil {
+		twins := p.session(step.session)
+		if step.query == "" {
+			p.world.Disconnect(twins.id)
+			if err := p.real.End(p.t.Context(), twins.real.ID()); err != nil {
 				p.t.Fatal(err)
 			}
-			delete(p.sessions, who)
 		} else {
-			who, query, _ := strings.Cut(line, ": ")
-			p.statement(who, query)
-			if word, _, _ := strings.Cut(query, " "); word == "SHOW" || word == "SELECT" {
-				continue // holds nothing
-			}
+			p.statement(twins, step)
 		}
-		p.compareHeld(line)
+		if !p.world.Alive(twins.id) {
+			delete(p.sessions, step.session)
+		}
+		if word, _, _ := strings.Cut(step.query, " "); word != "SHOW" && word != "SELECT" { // they hold nothing
+			p.compareHeld(step.line)
+		}
 	}
 }
 
@@ -234,23 +230,12 @@ func (p *mysqlPair) session(name string) mysqlTwins {
 	return p.sessions[name]
 }
 
-// statement makes one on both. A leading ~ says that the number of rows is not comparable,
-// and a number after the statement is its parameter.
-func (p *mysqlPair) statement(who, query string) {
-	query, loose := strings.CutPrefix(query, "~")
-	query, param, _ := strings.Cut(query, " <- ")
-	var params []action.Value
-	if param != "" {
-		params = []action.Value{action.Int(int64(param[0] - '0'))}
-	}
-	twins := p.session(who)
-	want := p.world.Do(twins.id, query, params)
-	got := p.do(twins.real, query, params, want.Waits)
-	if diff := difference(want, got, loose); diff != "" {
-		p.t.Errorf("%s: %s: %s", who, query, diff)
-	}
-	if !p.world.Alive(twins.id) {
-		delete(p.sessions, who)
+// statement makes one on both.
+func (p *mysqlPair) statement(twins mysqlTwins, step mysqlStep) {
+	want := p.world.Do(twins.id, step.query, step.params)
+	got := p.do(twins.real, step.query, step.params, want.Waits)
+	if diff := difference(want, got, step.loose); diff != "" {
+		p.t.Errorf("%s: %s", step.line, diff)
 	}
 }
 
