@@ -187,7 +187,7 @@ func (s *mysqlServer) Drop(held string) bool {
 // Commit is made by a client without special rights.
 func (s *mysqlServer) Commit() bool {
 	locked := s.others(nil, func(c *mySession) bool { return c.readLock || c.stage == myBlockCommit })
-	if locked || s.variables["read_only"].AsBool() {
+	if locked || s.variables["read_only"].AsBool() || s.variables["super_read_only"].AsBool() {
 		return false
 	}
 	s.write(300)

@@ -105,7 +105,7 @@ func (m myCall) backupStage() Answer {
 // createDatabase changes nothing, because the database is there, but has to be allowed to.
 func (m myCall) createDatabase() Answer {
 	switch {
-	case m.variables["read_only"].AsBool() && !m.granted("*.*", m.product.needs["write anyway"]...):
+	case m.variables["super_read_only"].AsBool(), m.variables["read_only"].AsBool() && !m.granted("*.*", m.product.needs["write anyway"]...):
 		return m.refuse(1290, m.product.name)
 	case !m.granted("`mysql`.*", "CREATE"):
 		return m.refuse(1044, m.user(), "mysql")

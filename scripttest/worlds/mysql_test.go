@@ -146,6 +146,11 @@ var mysqlPlays = []struct {
 		{"commit", "false"},
 		{"held", ""},
 	}},
+	{"super-read-only", "mysql-8.4", action.Value{}, [][2]string{
+		{"a: SET GLOBAL super_read_only = ON", "ok"},
+		{"a: CREATE DATABASE IF NOT EXISTS mysql", "1290"},
+		{"commit", "false"},
+	}},
 	{"Galera", "mariadb-10.11", set("galera", action.String("Donor/Desynced")), [][2]string{
 		{"a: SHOW GLOBAL STATUS LIKE 'wsrep_local_state_comment'", `[["wsrep_local_state_comment","Donor/Desynced"]]`},
 		{"a: SHOW GLOBAL VARIABLES LIKE 'wsrep_on'", `[["wsrep_on","ON"]]`},
