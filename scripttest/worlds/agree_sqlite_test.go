@@ -39,6 +39,10 @@ var sqliteSequences = []sequence{
 		"commit", "commit", "a| PRAGMA wal_checkpoint(FULL)", "commit", "a| PRAGMA wal_checkpoint(RESTART)", "commit", "w| BEGIN IMMEDIATE", "a| PRAGMA wal_checkpoint(FULL)", "a| PRAGMA wal_checkpoint(TRUNCATE)", "w| ROLLBACK",
 		"r| BEGIN", "r| PRAGMA page_count", "a| PRAGMA wal_checkpoint(RESTART)", "a| PRAGMA wal_checkpoint(FULL)", "commit", "a| PRAGMA wal_checkpoint(FULL)", "r| COMMIT", "a| PRAGMA main.wal_checkpoint(TRUNCATE)", "commit", "a| PRAGMA wal_checkpoint = PASSIVE",
 	}},
+	{name: "script while somebody reads", steps: []string{
+		"commit", "somebody reads", "commit", "main| PRAGMA wal_checkpoint(PASSIVE)", "lock| BEGIN IMMEDIATE", "main| PRAGMA wal_checkpoint(PASSIVE)", "lock| ROLLBACK", "main| PRAGMA wal_checkpoint(RESTART)", "e| BEGIN EXCLUSIVE", "e| ROLLBACK",
+		"nobody reads", "main| PRAGMA wal_checkpoint(PASSIVE)", "commit",
+	}},
 	{name: "a transaction that reads a pragma", steps: []string{"a| BEGIN", "a| SELECT 1", "commit", "a| " + fileQuery, "commit", "a| PRAGMA wal_checkpoint", "a| ROLLBACK", "commit"}},
 	{name: "exclusive", steps: []string{
 		"c| SELECT 1 AS one", "a| BEGIN EXCLUSIVE", "commit", "b| PRAGMA page_count", "b| SELECT count(*) FROM sqlite_schema", "b| PRAGMA data_version", "b| PRAGMA journal_mode", "b| " + fileQuery, "b| BEGIN", "b| PRAGMA page_count", "b| SELECT 1", "b| ROLLBACK", "b| BEGIN IMMEDIATE", "b| SELECT 1", "b| PRAGMA synchronous", "b| PRAGMA synchronous = FULL", "b| PRAGMA wal_checkpoint", "b| PRAGMA encoding", "b| PRAGMA page_size", "b| PRAGMA query_only", "b| PRAGMA busy_timeout", "b| PRAGMA database_list",
@@ -75,7 +79,7 @@ func TestAgreeSqlite(t *testing.T) {
 
 func sqliteAgrees(t *testing.T, mode string, seq sequence) {
 	path := filepath.Join(t.TempDir(), "app.db")
-	outside := openSqlite(t, path, mode)
+	outside, reader := openSqlite(t, path, mode)
 	config := driver.Config{Driver: "sqlite", Database: path}
 	server, err := sqlite.Connect(t.Context(), config)
 	if err != nil {
@@ -92,15 +96,29 @@ func sqliteAgrees(t *testing.T, mode string, seq sequence) {
 		t.Errorf("the world is of version %s, the driver of %s", got, want)
 	}
 	p := &pair{world: world, real: server, digest: digester()}
-	p.commit = func(t *testing.T) bool {
-		return outside.Do(t.Context(), "INSERT INTO entries VALUES (1)", nil).Err == nil
+	commit := func() (string, string) {
+		return fmt.Sprint(p.world.Commit()), fmt.Sprint(outside.Do(t.Context(), "INSERT INTO entries VALUES (1)", nil).Err == nil)
+	}
+	p.special = map[string]func() (string, string){
+		"commit": commit,
+		"somebody reads": func() (string, string) {
+			works(t, reader, "BEGIN", "SELECT count(*) FROM entries")
+			if mode == "wal" {
+				commit() // which that reader does not see
+			}
+			return fmt.Sprint(p.world.Set("reader", action.Bool(true))), "<nil>"
+		},
+		"nobody reads": func() (string, string) {
+			works(t, reader, "COMMIT")
+			return fmt.Sprint(p.world.Set("reader", action.Bool(false))), "<nil>"
+		},
 	}
 	p.held = func(t *testing.T) []string { return sqliteHeld(t, p, outside) }
 	p.agree(t, seq.steps)
 }
 
-// openSqlite makes a file and returns a connection to it that is no session of the pair.
-func openSqlite(t *testing.T, path, mode string) driver.Session {
+// openSqlite makes a file and returns connections to it that are no sessions of the pair.
+func openSqlite(t *testing.T, path, mode string) (outside, reader driver.Session) {
 	t.Helper()
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -110,16 +128,25 @@ func openSqlite(t *testing.T, path, mode string) driver.Session {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	session, err := server.Open(t.Context(), "outside")
+	outside, err = server.Open(t.Context(), "outside")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, q := range []string{"PRAGMA journal_mode = " + mode, "CREATE TABLE entries (id INT)", "INSERT INTO entries VALUES (1)"} {
+	works(t, outside, "PRAGMA journal_mode = "+mode, "CREATE TABLE entries (id INT)", "INSERT INTO entries VALUES (1)")
+	reader, err = server.Open(t.Context(), "reader")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outside, reader
+}
+
+func works(t *testing.T, session driver.Session, statements ...string) {
+	t.Helper()
+	for _, q := range statements {
 		if r := session.Do(t.Context(), q, nil); r.Err != nil {
-			t.Fatal(r.Err)
+			t.Fatalf("%s: %v", q, r.Err)
 		}
 	}
-	return session
 }
 
 // sqliteHeld asks from outside whether the write lock is taken, and each session whether it

@@ -2,7 +2,6 @@ package worlds_test
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,7 +20,7 @@ import (
 //
 // A step is "SESSION| STATEMENT"; sessions are opened when they come first. One that begins
 // with = is about the values too, otherwise about their kinds. "SESSION end" ends a
-// session, "commit" is somebody else's write.
+// session; "commit", somebody else's write, and others are special.
 type sequence struct {
 	name    string
 	on      string // of the subject: which majors, a standby …
@@ -32,14 +31,15 @@ type sequence struct {
 
 // A pair is a world with the real server, which are to agree.
 type pair struct {
-	world  worlds.Server
-	real   driver.Server
-	held   func(t *testing.T) []string // at the real server
-	commit func(t *testing.T) bool     // there
-	ids    map[string]string
-	open   map[string]driver.Session
-	marked map[string]bool // by held, about sessions
-	digest func(side, session, query string, rows *action.Rows) string
+	world worlds.Server
+	real  driver.Server
+	held  func(t *testing.T) []string // at the real server
+	// special are steps that are no statement; they return what the world says and what the server does.
+	special map[string]func() (world, server string)
+	ids     map[string]string
+	open    map[string]driver.Session
+	marked  map[string]bool // by held, about sessions
+	digest  func(side, session, query string, rows *action.Rows) string
 }
 
 // agree makes the steps of one sequence on both.
@@ -57,8 +57,8 @@ func (p *pair) agree(t *testing.T, steps []string) {
 }
 
 func (p *pair) step(t *testing.T, step string) (world, server string) {
-	if step == "commit" {
-		return fmt.Sprint(p.world.Commit()), fmt.Sprint(p.commit(t))
+	if p.special[step] != nil {
+		return p.special[step]()
 	}
 	name, query, statement := strings.Cut(step, "| ")
 	name, values := strings.CutPrefix(name, "=")
@@ -108,10 +108,18 @@ func parameters(query string) (string, []action.Value) {
 }
 
 func (p *pair) end() {
-	for name, session := range p.open {
-		_ = session.Close()
+	for name := range p.open {
 		p.world.Disconnect(p.ids[name])
 	}
+	p.forget()
+}
+
+// forget closes the sessions at the real server alone.
+func (p *pair) forget() {
+	for _, session := range p.open {
+		_ = session.Close()
+	}
+	clear(p.open)
 }
 
 // sameHeld compares what is held. The real server may need a moment to show it.

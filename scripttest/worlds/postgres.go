@@ -106,11 +106,10 @@ var born = time.Date(2026, 1, 5, 8, 30, 0, 123456000, time.UTC)
 func (s *postgres) started() time.Time { return born.Add(time.Duration(s.life) * time.Hour) }
 
 func (s *postgres) Identity() driver.Identity {
-	id := driver.Identity{
+	return driver.Identity{
 		Product: "PostgreSQL", Version: s.version, Server: s.system, Started: s.started(),
 		Address: "unix:/run/postgresql/.s.PGSQL.5432", Local: true,
 	}
-	return id
 }
 
 func (s *postgres) Connect() string {
@@ -187,12 +186,7 @@ func (s *postgres) Drop(held string) bool {
 
 // Commit writes a row. On a standby it is the primary that does, and the standby replays it.
 func (s *postgres) Commit() bool {
-	waits := s.settings.now["synchronous_standby_names"] != "" && s.settings.now["synchronous_commit"] != "off" &&
-		s.settings.now["synchronous_commit"] != "local"
-	switch {
-	case s.standby && s.paused:
-		return false
-	case !s.standby && (waits || s.settings.now["default_transaction_read_only"] == "on"):
+	if s.standby && s.paused || !s.standby && s.settings.now["default_transaction_read_only"] == "on" {
 		return false
 	}
 	s.write(0x80)

@@ -32,10 +32,10 @@ var litePragmas = []litePragma{
 	}},
 	{name: "page_count", reads: true, get: func(c *liteCall) action.Value { return action.Int(c.pages) }},
 	{name: "page_size", early: true, get: func(c *liteCall) action.Value { return action.Int(c.pageSize) }},
-	{name: "freelist_count", reads: true, get: zero},
-	{name: "user_version", reads: true, get: zero},
-	{name: "application_id", reads: true, get: zero},
-	{name: "data_version", reads: true, get: (*liteCall).dataVersion},
+	{name: "freelist_count", reads: true, early: true, get: zero},
+	{name: "user_version", reads: true, early: true, get: zero},
+	{name: "application_id", reads: true, early: true, get: zero},
+	{name: "data_version", reads: true, early: true, get: (*liteCall).dataVersion},
 	{name: "encoding", get: func(*liteCall) action.Value { return action.String("UTF-8") }},
 	{name: "integrity_check", reads: true, get: check},
 	{name: "quick_check", reads: true, get: check},
@@ -125,8 +125,10 @@ func (c *liteCall) pragma(r *reader) (*action.Rows, error) {
 		return c.databases(), nil
 	}
 	p, ok := findPragma(name)
-	if err := c.learn(); ok && !p.early && err != nil {
-		return nil, err
+	if ok && !p.early {
+		if err := c.learn(); err != nil {
+			return nil, err
+		}
 	}
 	switch {
 	case !ok, given && p.set == nil:

@@ -193,7 +193,6 @@ func (c *liteCall) read() error {
 	if c.shut() && !c.session.reads {
 		return liteError(liteBusy, "database is locked")
 	}
-	c.session.knows = true
 	if c.session.begun && !c.session.reads {
 		c.session.reads, c.session.sees, c.session.frames = true, c.commits, c.frames
 		if c.moved == c.frames {
