@@ -26,6 +26,7 @@ var postgresSequences = []sequence{
 		"main| " + serverQuery, "main| " + spacesQuery, "main| CHECKPOINT", "=main| " + standbyQuery, "main| " + flushQuery, "commit",
 		"main| " + serverQuery, "main| " + standbyQuery, "main| " + flushQuery, "main end",
 	}},
+	{name: "paths", steps: []string{"=main| " + spacesQuery, "=main| SELECT spcname, pg_tablespace_location(oid) AS path FROM pg_tablespace WHERE oid > 9999 OR oid = 1664", "=main| SHOW data_directory"}},
 	{name: "script on a standby", on: "standby", steps: []string{
 		"main| " + serverQuery, "main| " + spacesQuery, "main| CHECKPOINT", "=main| " + standbyQuery, "main| " + replayQuery,
 		"main| " + flushQuery,

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -54,6 +55,9 @@ func again(t *testing.T, s *testdb.Server, statements ...string) {
 	s.Start(t)
 }
 
+// spaceOf is the directory of a tablespace, which the server makes as its own user.
+func spaceOf(s *testdb.Server) string { return filepath.Join(filepath.Dir(s.Dir), "space1") }
+
 func preparePostgres(t *testing.T, s *testdb.Server, major int) {
 	admin := s.Pgx(t)
 	roles := "pg_read_all_settings"
@@ -61,6 +65,7 @@ func preparePostgres(t *testing.T, s *testdb.Server, major int) {
 		roles += ", pg_checkpoint"
 	}
 	for _, q := range []string{
+		"COPY (SELECT 1) TO PROGRAM 'mkdir " + spaceOf(s) + "'", "CREATE TABLESPACE space1 LOCATION '" + spaceOf(s) + "'",
 		"CREATE ROLE plain LOGIN", "CREATE ROLE keeper LOGIN", "GRANT " + roles + " TO keeper", "CREATE TABLE other (id int)",
 	} {
 		if _, err := admin.Exec(t.Context(), q); err != nil {
@@ -80,8 +85,12 @@ func (s subject) means(on string) bool {
 }
 
 // options of the world of a sequence.
-func (s subject) options(seq sequence) action.Value {
-	options := action.Dict(action.Entry{Key: "in_recovery", Value: action.Bool(s.on == "standby")})
+func (s subject) options(server *testdb.Server, seq sequence) action.Value {
+	options := action.Dict(
+		action.Entry{Key: "in_recovery", Value: action.Bool(s.on == "standby")},
+		action.Entry{Key: "tablespaces", Value: strs(spaceOf(server))},
+		action.Entry{Key: "data_directory", Value: action.String(server.Dir)},
+	)
 	switch seq.user {
 	case "keeper":
 		options = options.With("privileges", strs("pg_read_all_settings", "pg_checkpoint"))
@@ -103,7 +112,7 @@ func (s subject) agrees(t *testing.T, server *testdb.Server) {
 }
 
 func (s subject) agreesIn(t *testing.T, server *testdb.Server, seq sequence) {
-	world, err := worlds.New(fmt.Sprint("postgres-", s.major), s.options(seq))
+	world, err := worlds.New(fmt.Sprint("postgres-", s.major), s.options(server, seq))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,6 +135,12 @@ func (s subject) agreesIn(t *testing.T, server *testdb.Server, seq sequence) {
 		}
 		slices.Sort(held)
 		return held
+	}
+	p.settle = func(query string) func() {
+		if !strings.Contains(query, "pg_reload_conf") {
+			return func() {}
+		}
+		return reloaded(t, admin)
 	}
 	p.special = map[string]func() (string, string){
 		"commit": func() (string, string) { return fmt.Sprint(p.world.Commit()), fmt.Sprint(insert(t, admin)) },
@@ -178,6 +193,24 @@ func settingsAt(t *testing.T, admin *pgx.Conn) map[string]string {
 		t.Fatal(err)
 	}
 	return settings
+}
+
+// reloaded returns a function that waits until the session of admin has another configuration.
+func reloaded(t *testing.T, admin *pgx.Conn) func() {
+	const query = "SELECT pg_conf_load_time()::text"
+	var before, now string
+	if err := admin.QueryRow(t.Context(), query).Scan(&before); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for now = before; now == before; {
+			if err := admin.QueryRow(ctx, query).Scan(&now); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // postgresHeld looks from outside.

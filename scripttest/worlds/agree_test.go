@@ -39,7 +39,10 @@ type pair struct {
 	ids     map[string]string
 	open    map[string]driver.Session
 	marked  map[string]bool // by held, about sessions
-	digest  func(side, session, query string, rows *action.Rows) string
+	// settle, if it is there, is called before a statement; what it returns waits until the server shows the effect.
+	settle func(query string) (wait func())
+	// digest, if it is there, is what is compared beside kinds or values.
+	digest func(side, session, query string, rows *action.Rows) string
 }
 
 // agree makes the steps of one sequence on both.
@@ -79,8 +82,15 @@ func (p *pair) step(t *testing.T, step string) (world, server string) {
 	query, params := parameters(query)
 	ctx, cancel := context.WithTimeout(t.Context(), patience(p.world, p.ids[name], query, params))
 	defer cancel()
+	wait := func() {}
+	if p.settle != nil {
+		wait = p.settle(query)
+	}
 	answer := p.world.Do(p.ids[name], query, params)
 	result := p.open[name].Do(ctx, query, params)
+	if result.Err == nil {
+		wait()
+	}
 	world, server = said(answer, values), really(result, values)
 	if p.digest != nil {
 		world += p.digest("world", name, query, answer.Rows)
