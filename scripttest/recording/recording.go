@@ -47,7 +47,7 @@ type Member struct {
 	SHA256   string       `json:"sha256"`
 	Database string       `json:"database"`
 	FSFreeze string       `json:"fs_freeze"` // as in the config; a list of mount points is "list"
-	Context  action.Value `json:"context"` // ctx as the script saw it
+	Context  action.Value `json:"context"`   // ctx as the script saw it
 }
 
 // Recorder writes a recording. What it cannot write it drops; Err says why: a run does
