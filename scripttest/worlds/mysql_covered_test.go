@@ -7,7 +7,6 @@ import (
 
 	"go.starlark.net/syntax"
 
-	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/scripts"
 	"github.com/starhost/starhost/scripttest/worlds"
 )
@@ -119,7 +118,7 @@ func TestMySQLWorldsKnowTheirStatements(t *testing.T) {
 			continue
 		}
 		for _, s := range mysqlSequences {
-			world := newWorld(t, info.Name, action.Value{})
+			world := newWorld(t, info.Name)
 			ids := map[string]string{}
 			for _, step := range s.list() {
 				if !world.Alive(ids[step.session]) {
@@ -133,13 +132,4 @@ func TestMySQLWorldsKnowTheirStatements(t *testing.T) {
 			}
 		}
 	}
-}
-
-func newWorld(t *testing.T, name string, options action.Value) worlds.Server {
-	t.Helper()
-	world, err := worlds.New(name, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return world
 }

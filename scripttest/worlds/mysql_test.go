@@ -13,7 +13,7 @@ import (
 // error code, "waits", "unknown", or the rows. Lines without a session are for the server.
 var mysqlPlays = []struct {
 	name, world string
-	options     action.Value
+	options     action.Value // dict, or none
 	lines       [][2]string
 }{
 	{"instance lock and read lock", "mysql-8.4", action.Value{}, [][2]string{
@@ -206,6 +206,14 @@ func set(name string, value action.Value) action.Value {
 	return action.Dict(action.Entry{Key: name, Value: value})
 }
 
+func entries(dict action.Value) []action.Entry {
+	var list []action.Entry
+	for i, key := range dict.Keys() {
+		list = append(list, action.Entry{Key: key, Value: dict.Items()[i]})
+	}
+	return list
+}
+
 func long(id, time int64, statement string) action.Value {
 	return action.Dict(action.Entry{Key: "id", Value: action.Int(id)}, action.Entry{Key: "user", Value: action.String("app")},
 		action.Entry{Key: "time", Value: action.Int(time)}, action.Entry{Key: "statement", Value: action.String(statement)})
@@ -214,7 +222,7 @@ func long(id, time int64, statement string) action.Value {
 func TestMySQLWorlds(t *testing.T) {
 	for _, play := range mysqlPlays {
 		t.Run(play.name, func(t *testing.T) {
-			world := newWorld(t, play.world, play.options)
+			world := newWorld(t, play.world, entries(play.options)...)
 			ids := map[string]string{}
 			for _, line := range play.lines {
 				// A copy answers alike, and what happens to it is nothing to us.
@@ -317,7 +325,7 @@ func TestMySQLOptions(t *testing.T) {
 		if info.Database != "mysql" {
 			continue
 		}
-		world := newWorld(t, info.Name, action.Value{})
+		world := newWorld(t, info.Name)
 		if err := world.Set("nonsense", action.Int(1)); err == nil || !strings.Contains(err.Error(), "sync_binlog") {
 			t.Errorf("%s: Set of nonsense: %v", info.Name, err)
 		}
