@@ -35,7 +35,10 @@ var notRun = map[string]string{
 }
 
 // runAs are commands that are run in the place of others: what the Makefile does.
-var runAs = map[string]string{"make demo": "starhost demo"}
+var runAs = map[string]string{
+	"make demo":                     "starhost demo",
+	"starhost test scripts --cover": `cd "$REPOSITORY" && starhost test scripts --cover`,
+}
 
 // block is a fenced block of a document.
 type block struct {
@@ -129,6 +132,10 @@ func (w *docWorld) ini(t *testing.T, at, text string) {
 
 // python compiles a script; what is none by itself is the body of a prescript.
 func (w *docWorld) python(t *testing.T, at, text string) {
+	if strings.Contains(text, "\ndef test_") { // a command of the document runs it
+		w.save(t, text)
+		return
+	}
 	if !strings.Contains(text, "API = 1") {
 		text = "API = 1\n\ndef prescript(ctx):\n    " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    ") + "\n"
 	}
@@ -189,7 +196,7 @@ func (w *docWorld) run(t *testing.T, command string) string {
 	c := exec.CommandContext(ctx, "sh", "-c", "(exit "+strconv.Itoa(w.status)+"); "+w.here(command))
 	c.WaitDelay = time.Second
 	c.Dir = w.dir
-	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "STARHOST_CONFIG="+w.here("/etc/starhost/workload.conf"),
+	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "REPOSITORY="+filepath.Dir(filepath.Dir(filepath.Dir(bin))), "STARHOST_CONFIG="+w.here("/etc/starhost/workload.conf"),
 		"STARHOST_STATE_DIR="+w.here("/var/lib/starhost"), "STARHOST_RUNTIME_DIR="+w.here("/run/starhost"))
 	out, err := c.CombinedOutput()
 	exit := (*exec.ExitError)(nil)
