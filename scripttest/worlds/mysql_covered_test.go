@@ -7,6 +7,7 @@ import (
 
 	"go.starlark.net/syntax"
 
+	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/scripts"
 	"github.com/starhost/starhost/scripttest/worlds"
 )
@@ -118,7 +119,7 @@ func TestMySQLWorldsKnowTheirStatements(t *testing.T) {
 			continue
 		}
 		for _, s := range mysqlSequences {
-			world := newWorld(t, info.Name)
+			world := newMySQLWorld(t, info.Name, action.Value{})
 			ids := map[string]string{}
 			for _, step := range s.list() {
 				if !world.Alive(ids[step.session]) {
@@ -132,4 +133,13 @@ func TestMySQLWorldsKnowTheirStatements(t *testing.T) {
 			}
 		}
 	}
+}
+
+func newMySQLWorld(t *testing.T, name string, options action.Value) worlds.Server {
+	t.Helper()
+	world, err := worlds.New(name, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return world
 }
