@@ -156,7 +156,7 @@ func (c *session) answer(query string, a worlds.Answer) action.Result {
 	case a.Unknown:
 		return c.unexpected(query)
 	case a.Waits:
-		return action.Result{State: action.NotApplied, Err: &action.Fault{Kind: action.KindTimeout, Message: "it waited for somebody else until its time was over"}}
+		return action.Result{State: action.Unknown, Err: &action.Fault{Kind: action.KindTimeout, Message: "it waited for somebody else until its time was over"}}
 	case !a.Code.IsNone():
 		fault := &action.Fault{Kind: action.KindRefused, Code: a.Code, Message: a.Message}
 		if !c.w.server.Alive(c.id) {
