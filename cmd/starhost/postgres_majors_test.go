@@ -32,7 +32,7 @@ func TestPostgresMajors(t *testing.T) {
 				rights += ", pg_checkpoint"
 			}
 			for _, q := range []string{
-				"COPY (SELECT 1) TO PROGRAM 'mkdir " + other.Dir + "/space'", "CREATE TABLESPACE space LOCATION '" + other.Dir + "/space'",
+				"COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; mkdir " + other.Dir + "/space'", "CREATE TABLESPACE space LOCATION '" + other.Dir + "/space'",
 				"CREATE ROLE root SUPERUSER LOGIN", "CREATE ROLE starhost LOGIN", "GRANT " + rights + " TO starhost",
 			} {
 				if _, err := admin.Exec(t.Context(), q); err != nil {

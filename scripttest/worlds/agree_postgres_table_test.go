@@ -134,7 +134,7 @@ var postgresSequences = []sequence{
 		"a| SELECT pg_advisory_lock(42)", "=b| SELECT pg_try_advisory_lock(42) AS got", "w| SELECT pg_advisory_lock(42)", "w end", "=b| SELECT pg_advisory_unlock(42)", "=a| SELECT pg_try_advisory_lock(42)", "=a| SELECT pg_advisory_unlock(42)", "=a| SELECT pg_advisory_unlock(42)", "=a| SELECT pg_advisory_unlock(42)",
 		"a| SELECT pg_advisory_lock(1, 2)", "a| SELECT pg_advisory_lock(7)", "a| SELECT pg_advisory_unlock_all()", "a| SELECT pg_advisory_lock_shared(3)", "=b| SELECT pg_try_advisory_lock_shared(3)", "=a| SELECT pg_try_advisory_lock(3)", "=b| SELECT pg_advisory_unlock_shared(3)", "=a| SELECT pg_try_advisory_lock(3)",
 		"=a| SELECT pg_advisory_unlock(3)", "a end", "b| BEGIN", "b| SELECT pg_advisory_xact_lock(5)", "=c| SELECT pg_try_advisory_xact_lock(5)", "=b| SELECT pg_advisory_unlock(5)", "b| ROLLBACK", "=c| SELECT pg_try_advisory_xact_lock(5)",
-		"b| BEGIN", "b| SELECT pg_advisory_lock(6)", "b| ROLLBACK", "c| SET lock_timeout = 50", "c| SELECT pg_advisory_lock(6)", "c| SET lock_timeout = 0", "c| SET statement_timeout = 50", "c| SELECT pg_advisory_lock(6)", "b| DISCARD ALL", "c| SELECT pg_advisory_lock(6)",
+		"b| BEGIN", "b| SELECT pg_advisory_lock(6)", "b| ROLLBACK", "c| SET lock_timeout = 50", "c| SELECT pg_advisory_lock(6)", "c| SET lock_timeout = 0", "c| SET statement_timeout = 50", "c| SELECT pg_advisory_lock(6)", "c| SET statement_timeout = 0", "b| DISCARD ALL", "c| SELECT pg_advisory_lock(6)",
 		"c| SELECT pg_cancel_backend(1)", "c| SELECT pg_terminate_backend(999999) AS done",
 	}},
 }

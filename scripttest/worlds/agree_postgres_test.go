@@ -65,7 +65,7 @@ func preparePostgres(t *testing.T, s *testdb.Server, major int) {
 		roles += ", pg_checkpoint"
 	}
 	for _, q := range []string{
-		"COPY (SELECT 1) TO PROGRAM 'mkdir " + spaceOf(s) + "'", "CREATE TABLESPACE space1 LOCATION '" + spaceOf(s) + "'",
+		"COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; mkdir " + spaceOf(s) + "'", "CREATE TABLESPACE space1 LOCATION '" + spaceOf(s) + "'",
 		"CREATE ROLE plain LOGIN", "CREATE ROLE keeper LOGIN", "GRANT " + roles + " TO keeper", "CREATE TABLE other (id int)",
 	} {
 		if _, err := admin.Exec(t.Context(), q); err != nil {

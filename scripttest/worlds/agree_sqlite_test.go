@@ -43,6 +43,7 @@ var sqliteSequences = []sequence{
 		"commit", "somebody reads", "commit", "main| PRAGMA wal_checkpoint(PASSIVE)", "lock| BEGIN IMMEDIATE", "main| PRAGMA wal_checkpoint(PASSIVE)", "lock| ROLLBACK", "main| PRAGMA wal_checkpoint(RESTART)", "e| BEGIN EXCLUSIVE", "e| ROLLBACK",
 		"nobody reads", "main| PRAGMA wal_checkpoint(PASSIVE)", "commit",
 	}},
+	{name: "a transaction with an error", steps: []string{"a| BEGIN", "a| SELECT nothing FROM pragma_page_count", "a| CHECKPOINT", "commit", "a| PRAGMA wal_checkpoint", "a| SELECT 1 AS one", "a| COMMIT"}},
 	{name: "a transaction that reads a pragma", steps: []string{"a| BEGIN", "a| SELECT 1", "commit", "a| " + fileQuery, "commit", "a| PRAGMA wal_checkpoint", "a| ROLLBACK", "commit"}},
 	{name: "exclusive", steps: []string{
 		"c| SELECT 1 AS one", "a| BEGIN EXCLUSIVE", "commit", "b| PRAGMA page_count", "b| SELECT count(*) FROM sqlite_schema", "b| PRAGMA data_version", "b| PRAGMA journal_mode", "b| " + fileQuery, "b| BEGIN", "b| PRAGMA page_count", "b| SELECT 1", "b| ROLLBACK", "b| BEGIN IMMEDIATE", "b| SELECT 1", "b| PRAGMA synchronous", "b| PRAGMA synchronous = FULL", "b| PRAGMA wal_checkpoint", "b| PRAGMA encoding", "b| PRAGMA page_size", "b| PRAGMA query_only", "b| PRAGMA busy_timeout", "b| PRAGMA database_list",

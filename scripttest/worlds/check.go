@@ -104,9 +104,21 @@ func (m *selecting) finding(n *node, columns []string, partial bool) error {
 			return errUnknown
 		case f.refuse != nil:
 			return f.refuse
+		case misplaced(n.names, f.names):
+			return errUnknown // and its defaults would be needed
 		case len(n.args) < f.least || len(n.args) > f.most:
 			return errUnknown
 		}
 	}
 	return nil
+}
+
+// misplaced reports whether an argument that has a name is not at the place of that name.
+func misplaced(given, names []string) bool {
+	for i, name := range given {
+		if name != "" && (i >= len(names) || names[i] != name) {
+			return true
+		}
+	}
+	return false
 }

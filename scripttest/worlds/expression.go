@@ -10,6 +10,7 @@ type node struct {
 	name  string // of a column, a function, a type
 	value action.Value
 	args  []*node
+	names []string // of the arguments that have one: fast => true
 	query *selection
 	// quoted says that the name of a column was; raw is how an item of the list was written.
 	quoted bool
@@ -217,7 +218,8 @@ func (p *parser) named(word string) *node {
 	}
 	call := &node{op: callOp, name: word}
 	for more := !p.take(")"); more && !p.bad; {
-		call.args = append(call.args, p.argument())
+		call.names = append(call.names, p.argumentName())
+		call.args = append(call.args, p.expression())
 		if more = p.take(","); !more {
 			p.expect(")")
 		}
@@ -225,11 +227,12 @@ func (p *parser) named(word string) *node {
 	return call
 }
 
-// argument reads one argument; its name, if it has one (fast => true), is dropped.
-func (p *parser) argument() *node {
+// argumentName reads the name of an argument, if it has one.
+func (p *parser) argumentName() string {
 	at := p.at
-	if p.name() == "" || !p.take("=>") && !p.take(":=") {
-		p.at = at
+	if name := p.name(); p.take("=>") || p.take(":=") {
+		return name
 	}
-	return p.expression()
+	p.at = at
+	return ""
 }

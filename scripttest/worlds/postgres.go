@@ -133,8 +133,7 @@ func (s *postgres) Restart() {
 	s.life++
 	s.paused, s.exclusive = false, nil
 	s.settings.load(true)
-	s.write(0x98)
-	s.checkpoint = s.lsn
+	s.makeCheckpoint()
 }
 
 // The words of Held.

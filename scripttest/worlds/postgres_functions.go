@@ -13,9 +13,10 @@ import (
 type pgFunction struct {
 	name        string
 	least, most int
-	since, last int    // versions; 0 is any
-	right       bool   // not everybody may call it
-	only        string // "primary" or "standby"
+	names       []string // of the arguments
+	since, last int      // versions; 0 is any
+	right       bool     // not everybody may call it
+	only        string   // "primary" or "standby"
 	columns     []string
 	call        func(c *pgCall, args []action.Value) (action.Value, error)
 }
@@ -119,7 +120,7 @@ func (c *pgCall) function(name string, args int) (function, bool) {
 	case found == nil:
 		return c.keyword(name)
 	}
-	f := function{least: found.least, most: found.most, columns: found.columns, call: func(args []action.Value) (action.Value, error) {
+	f := function{least: found.least, most: found.most, names: found.names, columns: found.columns, call: func(args []action.Value) (action.Value, error) {
 		return c.invoke(found, args)
 	}}
 	if found.right && !c.may(name) {

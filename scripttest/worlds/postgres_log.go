@@ -90,13 +90,13 @@ var backupColumns = []string{"lsn", "labelfile", "spcmapfile"}
 
 // The functions of a backup have other names since 15, where no backup outlives its session.
 var pgBackupFunctions = []pgFunction{
-	{name: "pg_backup_start", least: 1, most: 2, since: 15, right: true, call: func(c *pgCall, args []action.Value) (action.Value, error) {
+	{name: "pg_backup_start", least: 1, most: 2, names: []string{"label", "fast"}, since: 15, right: true, call: func(c *pgCall, args []action.Value) (action.Value, error) {
 		return c.startBackup(args[0].Text())
 	}},
-	{name: "pg_backup_stop", most: 1, since: 15, right: true, columns: backupColumns, call: func(c *pgCall, _ []action.Value) (action.Value, error) {
+	{name: "pg_backup_stop", most: 1, names: []string{"wait_for_archive"}, since: 15, right: true, columns: backupColumns, call: func(c *pgCall, _ []action.Value) (action.Value, error) {
 		return c.stopBackup()
 	}},
-	{name: "pg_start_backup", least: 1, most: 3, last: 14, right: true, call: func(c *pgCall, args []action.Value) (action.Value, error) {
+	{name: "pg_start_backup", least: 1, most: 3, names: []string{"label", "fast", "exclusive"}, last: 14, right: true, call: func(c *pgCall, args []action.Value) (action.Value, error) {
 		if len(args) == 3 && !args[2].Truth() {
 			return c.startBackup(args[0].Text())
 		}
@@ -105,7 +105,7 @@ var pgBackupFunctions = []pgFunction{
 	{name: "pg_stop_backup", last: 14, right: true, call: func(c *pgCall, _ []action.Value) (action.Value, error) {
 		return c.stopExclusive()
 	}},
-	{name: "pg_stop_backup", least: 1, most: 2, last: 14, right: true, columns: backupColumns, call: func(c *pgCall, args []action.Value) (action.Value, error) {
+	{name: "pg_stop_backup", least: 1, most: 2, names: []string{"exclusive", "wait_for_archive"}, last: 14, right: true, columns: backupColumns, call: func(c *pgCall, args []action.Value) (action.Value, error) {
 		if args[0].Truth() {
 			at, err := c.stopExclusive()
 			return action.List(at, action.Value{}, action.Value{}), err

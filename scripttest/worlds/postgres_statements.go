@@ -17,19 +17,21 @@ type pgCall struct {
 }
 
 // Do makes one statement. One that is refused leaves the settings of the session as they were,
-// and fails its transaction.
+// and fails its transaction; one that waits or is not known leaves everything.
 func (s *postgres) Do(id, query string, params []action.Value) Answer {
 	session := s.sessions[id]
 	if session == nil {
 		return answerOf(nil, pgError("57P01", "the session is not there"))
 	}
-	before := maps.Clone(session.set)
+	before, all := maps.Clone(session.set), s.Clone().(*postgres)
 	rows, err := (&pgCall{s, id, session}).statement(query, params)
 	if _, refused := errors.AsType[*refusal](err); refused {
 		session.set = before
 		if session.tx != nil {
 			session.tx.failed = true
 		}
+	} else if err != nil {
+		*s = *all
 	}
 	return answerOf(rows, err)
 }

@@ -76,6 +76,10 @@ func TestPostgresWaits(t *testing.T) {
 	if got := said(world.Do(b, "SELECT pg_advisory_lock(7)", nil), true); got != "waits" {
 		t.Errorf("the other session: %s", got)
 	}
+	if got := said(world.Do(b, "SELECT pg_advisory_lock(8), pg_advisory_lock(7) AS other", nil), true); got != "waits" {
+		t.Errorf("the other session: %s", got)
+	}
+	wantHeld(t, world, "advisory lock 7")
 	do(t, world, b, "SET lock_timeout = '1s'")
 	if got := said(world.Do(b, "SELECT pg_advisory_lock(7)", nil), true); got != `refused "55P03"` {
 		t.Errorf("the other session with a limit: %s", got)
@@ -114,5 +118,22 @@ func wantHeld(t *testing.T, world worlds.Server, want ...string) {
 	t.Helper()
 	if got := strs(world.Held()...); !got.Equal(strs(want...)) {
 		t.Errorf("held: %s, want %s", got, strs(want...))
+	}
+}
+
+// Arguments by name are known where they stand at their own places.
+func TestPostgresNamedArguments(t *testing.T) {
+	world := newWorld(t, "postgres-14")
+	id := world.Connect()
+	for query, known := range map[string]bool{
+		"SELECT pg_start_backup('x', fast => true, exclusive => false)": true,
+		"SELECT pg_start_backup('x', exclusive => false, fast => true)": false,
+		"SELECT pg_start_backup('x', exclusive => false)":               false,
+		"SELECT pg_stop_backup(exclusive := false)":                     true,
+		"SELECT pg_stop_backup(any => false)":                           false,
+	} {
+		if a := world.Clone().Do(id, query, nil); a.Unknown == known {
+			t.Errorf("%s: %s", query, said(a, true))
+		}
 	}
 }

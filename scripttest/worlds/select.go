@@ -46,7 +46,8 @@ func number(text string) action.Value {
 
 // A function can be called in a SELECT. One with columns answers with a list of them.
 type function struct {
-	least, most int  // arguments
+	least, most int // arguments
+	names       []string
 	bare        bool // it is called without parentheses
 	refuse      error
 	columns     []string
@@ -65,8 +66,9 @@ type table struct {
 type catalog struct {
 	function func(name string, args int) (function, bool)
 	table    func(name string) (table, bool)
-	label    func(n *node) string // of a column without an alias
-	column   func(n *node) error  // why there is none of that name
+	label    func(n *node) string     // of a column without an alias
+	column   func(n *node) error      // why there is none of that name
+	begin    func(s *selection) error // called before it is made; may be nil
 	cast     func(v action.Value, to string) (action.Value, error)
 }
 
@@ -81,6 +83,11 @@ func (c *catalog) run(s *selection, params []action.Value) (*action.Rows, error)
 	m := &selecting{c, params}
 	for _, rank := range []rank{isUnknown, isRefused} {
 		if err := m.check(s, rank); err != nil {
+			return nil, err
+		}
+	}
+	if c.begin != nil {
+		if err := c.begin(s); err != nil {
 			return nil, err
 		}
 	}

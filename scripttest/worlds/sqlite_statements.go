@@ -1,6 +1,7 @@
 package worlds
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,7 +34,12 @@ func (s *sqlite) Do(id, query string, params []action.Value) Answer {
 	if session == nil {
 		return answerOf(nil, liteError(liteMisuse, "the connection is not there"))
 	}
-	return answerOf((&liteCall{s, id, session}).statement(query, params))
+	all := s.Clone().(*sqlite)
+	rows, err := (&liteCall{s, id, session}).statement(query, params)
+	if errors.Is(err, errUnknown) {
+		*s = *all
+	}
+	return answerOf(rows, err)
 }
 
 var liteCommands = strings.Fields(`alter analyze attach begin commit create delete detach drop end explain insert
@@ -83,15 +89,18 @@ func (c *liteCall) query(query string, all []lexeme, params []action.Value) (*ac
 	if !ok {
 		return nil, errUnknown
 	}
-	if _, known := c.table(sourceName(s)); known {
-		if err := c.read(); err != nil {
-			return nil, err
-		}
-	}
 	if err := c.learn(); err != nil {
 		return nil, err
 	}
-	rows, err := (&catalog{function: liteFunction, table: c.table, cast: liteCast, label: liteLabel, column: liteColumn}).run(s, params)
+	rows, err := (&catalog{
+		function: liteFunction, table: c.table, cast: liteCast, label: liteLabel, column: liteColumn,
+		begin: func(s *selection) error {
+			if s.from == nil {
+				return nil
+			}
+			return c.read() // a pragma in the form of a table, too
+		},
+	}).run(s, params)
 	if err != nil {
 		return nil, err
 	}
@@ -103,14 +112,6 @@ func (c *liteCall) query(query string, all []lexeme, params []action.Value) (*ac
 		}
 	}
 	return rows, nil
-}
-
-// sourceName is the name of what a SELECT reads from.
-func sourceName(s *selection) string {
-	if s.from == nil {
-		return ""
-	}
-	return s.from.name
 }
 
 func liteFunction(name string, _ int) (function, bool) {
