@@ -39,7 +39,7 @@ unit:
 	go test -race -timeout 18m ./...
 
 # Every fuzz target for FUZZTIME, from its seeds.
-FUZZTIME ?= 20s
+FUZZTIME ?= 12s
 fuzz:
 	@sh tools/fuzz.sh $(FUZZTIME)
 

@@ -3,6 +3,7 @@ package scripttest_test
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -37,13 +38,9 @@ func answer(t *testing.T, match func(string) bool) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := json.Marshal(scripttest.RunFile(t.Context(), scripttest.Options{
+	return text(t, scripttest.RunFile(t.Context(), scripttest.Options{
 		Name: "lock_test.star", Source: source, Load: scripttest.Loader(os.DirFS("testdata"), "."), Cover: true, Match: match,
 	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 // wrong are tests that must fail, with what they say.
@@ -168,4 +165,31 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%q: got %v, want %s", source, f.Error, want)
 		}
 	}
+}
+
+// TestOrder has every test say the same alone, and the last one first, as among the
+// others.
+func TestOrder(t *testing.T) {
+	source, err := os.ReadFile("testdata/lock_test.star")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := scripttest.Options{Name: "lock_test.star", Source: source, Load: scripttest.Loader(os.DirFS("testdata"), ".")}
+	all := scripttest.RunFile(t.Context(), o).Tests
+	for _, want := range slices.Backward(all) {
+		o.Match = func(name string) bool { return name == want.Name }
+		got := scripttest.RunFile(t.Context(), o).Tests
+		if len(got) != 1 || text(t, got[0]) != text(t, want) {
+			t.Errorf("alone %+v, among the others %+v", got, want)
+		}
+	}
+}
+
+func text(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

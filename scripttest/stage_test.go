@@ -21,3 +21,13 @@ func TestContext(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// empty is a script that does nothing.
+func empty(t *testing.T) *interp.Script {
+	t.Helper()
+	s, err := interp.New(t.Context(), interp.Options{Name: "empty.star", Source: []byte("API = 1\n\ndef prescript(_ctx):\n    pass\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
