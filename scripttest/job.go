@@ -35,6 +35,7 @@ type ProveRequest struct {
 	World     string       `json:"world,omitempty"`
 	Recording []byte       `json:"recording,omitempty"`
 	Workload  string       `json:"workload,omitempty"`
+	Tests     []byte       `json:"tests,omitempty"`
 	Settings  action.Value `json:"settings,omitzero"`
 }
 
@@ -57,7 +58,7 @@ func Do(ctx context.Context, request []byte, load func(name string) ([]byte, err
 	case r.Prove != nil:
 		return json.Marshal(Prove(ctx, ProveOptions{
 			Name: r.Prove.Name, Source: r.Prove.Source, Load: load, World: r.Prove.World,
-			Recording: r.Prove.Recording, Workload: r.Prove.Workload, Settings: r.Prove.Settings,
+			Recording: r.Prove.Recording, Workload: r.Prove.Workload, Tests: r.Prove.Tests, Settings: r.Prove.Settings,
 		}))
 	}
 	return nil, fmt.Errorf("request: it asks for nothing")

@@ -25,6 +25,9 @@ type ProveOptions struct {
 	// the one in it, the first if empty.
 	Recording []byte
 	Workload  string
+	// Tests is the text of a file of tests, which is not run: its function world(t) says
+	// what the world is like. It takes the place of a world, too.
+	Tests []byte
 	// Settings is a dict of settings that differ from the defaults.
 	Settings action.Value
 }
@@ -75,14 +78,11 @@ func (p Proof) Proven() bool { return p.Error == "" && p.Held() == 0 && p.False(
 
 // Prove runs a script in a world, once without a fault and once with each.
 func Prove(ctx context.Context, o ProveOptions) Proof {
-	proof := Proof{Script: o.Name, World: o.World, Faults: []FaultResult{}}
+	proof := Proof{Script: o.Name, World: o.worldName(), Faults: []FaultResult{}}
 	p, err := o.plan(ctx)
 	if err != nil {
 		proof.Error = failureOf(err).Message
 		return proof
-	}
-	if proof.World == "" {
-		proof.World = "the recording"
 	}
 	outcomes := enumerate(ctx, p, Kinds)
 	clean := outcomes[0]
@@ -103,8 +103,55 @@ func Prove(ctx context.Context, o ProveOptions) Proof {
 	return proof
 }
 
+// worldName is what people know the world by.
+func (o ProveOptions) worldName() string {
+	switch {
+	case o.Recording != nil:
+		return "the recording"
+	case o.Tests != nil:
+		return "the world of " + testsOf(o.Name)
+	}
+	return o.World
+}
+
+// testsOf is the file with the tests of a script.
+func testsOf(script string) string { return strings.TrimSuffix(script, ".star") + Suffix }
+
+// worldFunction is the function of a file of tests that makes the world of a proof.
+const worldFunction = "world"
+
+// planOfTests is a whole run of the script in the world of its tests.
+func (o ProveOptions) planOfTests(ctx context.Context) (p plan, err error) {
+	database := ""
+	name := testsOf(o.Name)
+	load := func(file string) ([]byte, error) {
+		if file == o.Name {
+			return o.Source, nil
+		}
+		return o.Load(file)
+	}
+	m, err := interp.NewModule(ctx, interp.Options{
+		Name: name, Source: o.Tests, Load: load, Words: builtins.For(func() string { return database }),
+	})
+	if err != nil {
+		return p, err
+	}
+	functions := m.Functions(worldFunction)
+	if len(functions) == 0 || functions[0].Name() != worldFunction {
+		return p, fmt.Errorf("%s has no function %s(t) that says what the world is like: write one, or give a ready-made world or a recording", name, worldFunction)
+	}
+	t := newTest(ctx, &Options{Name: name, Load: load}, m, &database)
+	if _, err := m.Call(ctx, functions[0], t.value()); err != nil {
+		return p, err
+	}
+	return t.plan(worldFunction, asked{})
+}
+
 // plan is a whole run of the script in its world.
 func (o ProveOptions) plan(ctx context.Context) (p plan, err error) {
+	if o.Tests != nil {
+		return o.planOfTests(ctx)
+	}
 	s := &stage{settings: action.Dict(), params: action.Dict(), context: action.Dict()}
 	if o.Settings.Kind() == action.DictKind {
 		s.settings = o.Settings

@@ -26,12 +26,13 @@ func (a *app) prove() *cobra.Command {
 undos, and repeats it with every fault at each of them. Nothing may be left held
 at the end, and no snapshot may be called application that is none. SCRIPT is a
 file, or a script in the binary. The world is a ready-made one (--world), those that
-fit a script in the binary, or what a real server answered (--replay, made by
-starhost run --record).
+fit a script in the binary, what a real server answered (--replay, made by starhost
+run --record), or else what the function world(t) of the tests beside it says.
 
 Exit status: 0 proven; 1 something was left held, a false application was given, or
 the run failed without a fault; 2 usage.`,
 		Example: `  starhost prove mysql
+  starhost prove my.star                     in the world of my_test.star
   starhost prove my.star --world mariadb-10.11
   starhost prove my.star --replay orders.rec`,
 		Args: cobra.ExactArgs(1),
@@ -47,6 +48,7 @@ the run failed without a fault; 2 usage.`,
 type proveOptions struct {
 	worlds           []string
 	replay, workload string
+	tests            []byte // of the script, if they are to say what the world is like
 }
 
 func (a *app) proveScript(ctx context.Context, name string, o proveOptions) (err error) {
@@ -91,6 +93,9 @@ func (o proveOptions) requests() []scripttest.ProveRequest {
 	if o.replay != "" {
 		return []scripttest.ProveRequest{{Workload: o.workload}}
 	}
+	if o.tests != nil {
+		return []scripttest.ProveRequest{{Tests: o.tests}}
+	}
 	list := make([]scripttest.ProveRequest, len(o.worlds))
 	for i, name := range o.worlds {
 		list[i].World = name
@@ -110,15 +115,19 @@ func scriptToProve(name string, o *proveOptions) (source []byte, load func(strin
 		source, err = scripts.Source(b.File)
 		return source, scripts.Source, func() error { return nil }, err
 	}
-	if len(o.worlds) == 0 && o.replay == "" {
-		return nil, nil, nil, fmt.Errorf("nobody has said in which world: give --world (%s) or --replay FILE", strings.Join(worldNames(""), ", "))
-	}
 	dir, err := os.OpenRoot(filepath.Dir(name))
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	if source, err = fs.ReadFile(dir.FS(), filepath.Base(name)); err != nil {
 		return nil, nil, nil, errors.Join(err, dir.Close())
+	}
+	if len(o.worlds) == 0 && o.replay == "" {
+		tests := strings.TrimSuffix(filepath.Base(name), ".star") + scripttest.Suffix
+		if o.tests, err = fs.ReadFile(dir.FS(), tests); err != nil {
+			return nil, nil, nil, errors.Join(fmt.Errorf("nobody has said in which world, and there is no %s with a function world(t): give --world (%s) or --replay FILE",
+				tests, strings.Join(worldNames(""), ", ")), dir.Close())
+		}
 	}
 	return source, scripttest.Loader(dir.FS(), "."), dir.Close, nil
 }
@@ -157,6 +166,9 @@ func proofText(p scripttest.Proof) string {
 		p.Script, p.World, p.Actions, len(p.Faults), p.Held(), p.False())
 	if p.Error != "" {
 		fmt.Fprintf(&b, "%s\n", indent("without a fault: "+p.Error))
+	}
+	if len(p.Faults) == 0 {
+		return b.String()
 	}
 	head := ""
 	for _, c := range columns {
