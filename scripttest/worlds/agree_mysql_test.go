@@ -74,8 +74,8 @@ type mysqlPair struct {
 	name     string
 	world    worlds.Server
 	real     driver.Server
-	stranger driver.Session // of root
-	writer   driver.Session // without special rights
+	stranger *mysqlProbe // of root
+	writer   *mysqlProbe // without special rights
 	sessions map[string]mysqlTwins
 	first    map[string]string // watched variables of the real server
 }
@@ -116,7 +116,8 @@ func newPair(t *testing.T, name string, server *testdb.Server, admin *sql.DB, s 
 		option("replica", action.Bool(true))
 	}
 	p.real = connect(t, server, user)
-	p.stranger, p.writer = open(t, connect(t, server, "root")), open(t, connect(t, server, "writer"))
+	p.stranger = &mysqlProbe{p, connect(t, server, "root"), nil}
+	p.writer = &mysqlProbe{p, connect(t, server, "writer"), nil}
 	if s.grants != nil {
 		var lines []action.Value
 		for _, row := range p.must(open(t, p.real), "SHOW GRANTS").Rows {
@@ -151,7 +152,7 @@ func (p *mysqlPair) busy(server *testdb.Server, query string) {
 	p.t.Cleanup(func() { cancel(); <-done })
 	deadline := time.After(10 * time.Second)
 	for {
-		rows := p.must(p.stranger, "SELECT id FROM information_schema.processlist WHERE state = 'User sleep'")
+		rows := p.stranger.must("SELECT id FROM information_schema.processlist WHERE state = 'User sleep'")
 		if len(rows.Rows) > 0 {
 			return
 		}
