@@ -89,7 +89,7 @@ var postgresSequences = []sequence{
 	{name: "settings without rights", user: "plain", steps: []string{
 		"a| SHOW data_directory", "a| SELECT current_setting('data_directory') AS d", "=a| SHOW fsync", "a| SET log_min_duration_statement = 0", "a| ALTER SYSTEM SET lock_timeout = '1s'", "a| SELECT pg_reload_conf()", "a| SET fsync = on",
 		"=a| SELECT name FROM pg_settings WHERE name = 'data_directory'",
-		"a| SELECT pg_switch_wal()", "a| SELECT pg_create_restore_point('x')", "a| SELECT pg_is_in_recovery() AS yes", "a| SELECT pg_current_wal_lsn()", "a| SELECT * FROM pg_stat_archiver", "a| SELECT system_identifier FROM pg_control_system()",
+		"a| SELECT pg_switch_wal()", "a| SELECT pg_switch_wal(), nothing", "a| SELECT pg_create_restore_point('x')", "a| SELECT pg_is_in_recovery() AS yes", "a| SELECT pg_current_wal_lsn()", "a| SELECT * FROM pg_stat_archiver", "a| SELECT system_identifier FROM pg_control_system()",
 		"a| SELECT pg_wal_replay_pause()", "a| SELECT pg_no_such_statement FROM pg_tablespace",
 	}},
 	{name: "transactions", steps: []string{
@@ -97,7 +97,7 @@ var postgresSequences = []sequence{
 		"a| BEGIN", "a| SET lock_timeout = '1s'", "a| SET LOCAL statement_timeout = '7s'", "=a| SHOW statement_timeout", "=a| SHOW lock_timeout", "a| COMMIT", "=a| SHOW statement_timeout", "=a| SHOW lock_timeout",
 		"a| BEGIN", "a| SET lock_timeout = '9s'", "a| ROLLBACK", "=a| SHOW lock_timeout", "a| SET LOCAL lock_timeout = '3s'", "=a| SHOW lock_timeout",
 		"a| BEGIN", "a| SET fsync = off", "a| SHOW fsync", "a| COMMIT", "=a| SHOW fsync", "a| BEGIN", "a| SELECT nothing", "a| SELECT 1", "a| BEGIN", "commit", "a| END", "a| BEGIN", "a| CHECKPOINT", "commit", "a| ALTER SYSTEM SET lock_timeout = 1", "a| ROLLBACK",
-		"a| BEGIN", "a| DISCARD ALL", "a| ROLLBACK", "a| BEGIN", "b| SELECT 1", "a end", "b| SELECT 1",
+		"a| BEGIN", "a| SELECT 1, 2", "a| SELECT 1", "a| DISCARD ALL", "a| ROLLBACK", "a| BEGIN", "b| SELECT 1", "a end", "b| SELECT 1",
 	}},
 	{name: "ALTER SYSTEM", steps: []string{
 		"a| ALTER SYSTEM SET lock_timeout = '1min'", "=a| SHOW lock_timeout", "a| SELECT pg_reload_conf()", "b| SELECT 1", "=c| SHOW lock_timeout", "a| ALTER SYSTEM RESET lock_timeout", "a| SELECT pg_reload_conf()",

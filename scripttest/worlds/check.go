@@ -5,14 +5,26 @@ import (
 	"slices"
 )
 
-// A rank is how bad a finding about a SELECT is. What is worse is said first: what the
-// world does not know it must not refuse.
+// A rank is how early a finding about a SELECT is said. What the world does not know comes
+// first, since it must not be refused; what is not there comes before what is not allowed.
 type rank int
 
 const (
 	isUnknown rank = iota
-	isRefused
+	isMissing
+	isForbidden
 )
+
+func rankOf(err error) rank {
+	refused, ok := errors.AsType[*refusal](err)
+	switch {
+	case !ok:
+		return isUnknown
+	case refused.code.Text() == pgForbidden:
+		return isForbidden
+	}
+	return isMissing
+}
 
 // check returns the first finding of a rank about a SELECT, without calling anything.
 func (m *selecting) check(s *selection, want rank) error {
@@ -62,7 +74,7 @@ func (m *selecting) columns(s *selection, want rank) (columns []string, partial 
 }
 
 func (m *selecting) checkNode(n *node, columns []string, partial bool, want rank) error {
-	if err := m.finding(n, columns, partial); err != nil && errors.Is(err, errUnknown) == (want == isUnknown) {
+	if err := m.finding(n, columns, partial); err != nil && rankOf(err) == want {
 		return err
 	}
 	if n.query != nil {

@@ -124,7 +124,7 @@ func (c *pgCall) function(name string, args int) (function, bool) {
 		return c.invoke(found, args)
 	}}
 	if found.right && !c.may(name) {
-		f.refuse = pgError("42501", "permission denied for function %s", name)
+		f.refuse = pgError(pgForbidden, "permission denied for function %s", name)
 	}
 	return f, true
 }

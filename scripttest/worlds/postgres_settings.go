@@ -208,7 +208,7 @@ func (c *pgCall) setting(name string) (string, error) {
 	case strings.Contains(name, ".") && !set:
 		return "", pgError("42704", "unrecognized configuration parameter %q", name)
 	case p.secret && !c.may("pg_read_all_settings"):
-		return "", pgError("42501", "permission denied to examine %q", name)
+		return "", pgError(pgForbidden, "permission denied to examine %q", name)
 	case set:
 		return value, nil
 	case name == "archive_command" && c.settings.now["archive_mode"] == "off":
@@ -242,7 +242,7 @@ func (c *pgCall) assign(name, text string, local bool) (string, error) {
 	case p.context == "internal", p.context == "postmaster", p.context == "sighup":
 		return "", pgError("55P02", "parameter %q cannot be changed now", name)
 	case p.context == "superuser" && !c.may("superuser"):
-		return "", pgError("42501", "permission denied to set parameter %q", name)
+		return "", pgError(pgForbidden, "permission denied to set parameter %q", name)
 	case !local:
 		c.session.set[name] = value
 	case c.session.tx != nil:
@@ -250,6 +250,9 @@ func (c *pgCall) assign(name, text string, local bool) (string, error) {
 	}
 	return value, nil
 }
+
+// pgForbidden is insufficient_privilege.
+const pgForbidden = "42501"
 
 func pgError(code, format string, args ...any) error {
 	return &refusal{code: action.String(code), message: code + ": " + fmt.Sprintf(format, args...)}

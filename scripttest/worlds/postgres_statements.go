@@ -25,12 +25,14 @@ func (s *postgres) Do(id, query string, params []action.Value) Answer {
 	}
 	before, all := maps.Clone(session.set), s.Clone().(*postgres)
 	rows, err := (&pgCall{s, id, session}).statement(query, params)
-	if _, refused := errors.AsType[*refusal](err); refused {
+	switch refused, ok := errors.AsType[*refusal](err); {
+	case ok && refused.code.IsNone(): // by the driver: the server has done it
+	case ok:
 		session.set = before
 		if session.tx != nil {
 			session.tx.failed = true
 		}
-	} else if err != nil {
+	case err != nil:
 		*s = *all
 	}
 	return answerOf(rows, err)
@@ -188,7 +190,7 @@ func (c *pgCall) doCheckpoint() error {
 		right = "superuser"
 	}
 	if !c.may(right) {
-		return pgError("42501", "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT")
+		return pgError(pgForbidden, "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT")
 	}
 	c.makeCheckpoint()
 	return nil
@@ -261,7 +263,7 @@ func (c *pgCall) alter(name, text string, reset bool) error {
 	case c.session.tx != nil:
 		return pgError("25001", "ALTER SYSTEM cannot run inside a transaction block")
 	case !c.may("superuser"):
-		return pgError("42501", "must be superuser to execute ALTER SYSTEM command")
+		return pgError(pgForbidden, "must be superuser to execute ALTER SYSTEM command")
 	case name == "":
 		c.settings.file = map[string]string{}
 		return nil

@@ -81,7 +81,7 @@ type selecting struct {
 // run answers a SELECT. Nothing is called before everything is known to be there.
 func (c *catalog) run(s *selection, params []action.Value) (*action.Rows, error) {
 	m := &selecting{c, params}
-	for _, rank := range []rank{isUnknown, isRefused} {
+	for _, rank := range []rank{isUnknown, isMissing, isForbidden} {
 		if err := m.check(s, rank); err != nil {
 			return nil, err
 		}
@@ -243,8 +243,13 @@ func (m *selecting) args(n *node, r row) ([]action.Value, error) {
 // scalar is the one value of a query in parentheses.
 func (m *selecting) scalar(s *selection) (action.Value, error) {
 	rows, err := m.rows(s)
-	if err != nil || len(rows.Rows) == 0 {
+	switch {
+	case err != nil:
 		return action.Value{}, err
+	case len(rows.Columns) != 1 || len(rows.Rows) > 1:
+		return action.Value{}, errUnknown // the products differ
+	case len(rows.Rows) == 0:
+		return action.Value{}, nil
 	}
 	return rows.Rows[0][0], nil
 }
