@@ -92,6 +92,13 @@ var postgresSequences = []sequence{
 		"a| SELECT pg_switch_wal()", "a| SELECT pg_switch_wal(), nothing", "a| SELECT pg_create_restore_point('x')", "a| SELECT pg_is_in_recovery() AS yes", "a| SELECT pg_current_wal_lsn()", "a| SELECT * FROM pg_stat_archiver", "a| SELECT system_identifier FROM pg_control_system()",
 		"a| SELECT pg_wal_replay_pause()", "a| SELECT pg_no_such_statement FROM pg_tablespace",
 	}},
+	{name: "settings of a monitor", user: "watcher", steps: []string{"=a| SHOW data_directory", "a| " + serverQuery, "a| CHECKPOINT", "a| SELECT pg_switch_wal()", "a| ALTER SYSTEM RESET ALL"}},
+	{name: "backup mode of a user who may", on: "15+", user: "caller", steps: []string{
+		"a| SELECT pg_backup_start('x', true)", "a| SELECT pg_switch_wal()", "a| SELECT pg_create_restore_point('x')", "a| SELECT lsn FROM pg_backup_stop(false)", "a| SHOW data_directory", "a| SELECT pg_reload_conf()",
+	}},
+	{name: "backup mode of a user who may, of 14", on: "14", user: "caller", steps: []string{
+		"a| SELECT pg_start_backup('x', true, false)", "a| SELECT pg_switch_wal()", "a| SELECT lsn FROM pg_stop_backup(false, false)", "a| SELECT pg_reload_conf()",
+	}},
 	{name: "transactions", steps: []string{
 		"a| BEGIN", "=a| SELECT 1 AS one", "a| BEGIN", "a| COMMIT", "a| COMMIT", "a| ROLLBACK", "a| START TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", "a| END WORK", "a| BEGIN TRANSACTION", "a| ABORT",
 		"a| BEGIN", "a| SET lock_timeout = '1s'", "a| SET LOCAL statement_timeout = '7s'", "=a| SHOW statement_timeout", "=a| SHOW lock_timeout", "a| COMMIT", "=a| SHOW statement_timeout", "=a| SHOW lock_timeout",

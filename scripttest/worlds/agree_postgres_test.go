@@ -58,16 +58,35 @@ func again(t *testing.T, s *testdb.Server, statements ...string) {
 // spaceOf is the directory of a tablespace, which the server makes as its own user.
 func spaceOf(s *testdb.Server) string { return filepath.Join(filepath.Dir(s.Dir), "space1") }
 
+// users are the roles of the sequences beside the superuser, with what they are granted and
+// what the world is told of it; until and since are majors.
+var users = []struct {
+	name         string
+	since, until int
+	grant        string
+	privileges   []string
+}{
+	{"plain", 0, 99, "", nil},
+	{"keeper", 0, 99, "pg_read_all_settings", []string{"pg_read_all_settings"}},
+	{"keeper", 15, 99, "pg_checkpoint", []string{"pg_checkpoint"}},
+	{"watcher", 0, 99, "pg_monitor", []string{"pg_monitor"}},
+	{"caller", 0, 99, "EXECUTE ON FUNCTION pg_switch_wal(), pg_create_restore_point(text)", []string{"pg_switch_wal", "pg_create_restore_point"}},
+	{"caller", 0, 14, "EXECUTE ON FUNCTION pg_start_backup(text, bool, bool), pg_stop_backup(bool, bool)", []string{"pg_start_backup", "pg_stop_backup"}},
+	{"caller", 15, 99, "EXECUTE ON FUNCTION pg_backup_start(text, bool), pg_backup_stop(bool)", []string{"pg_backup_start", "pg_backup_stop"}},
+}
+
 func preparePostgres(t *testing.T, s *testdb.Server, major int) {
-	admin := s.Pgx(t)
-	roles := "pg_read_all_settings"
-	if major >= 15 {
-		roles += ", pg_checkpoint"
-	}
-	for _, q := range []string{
+	statements := []string{
 		"COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; mkdir " + spaceOf(s) + "'", "CREATE TABLESPACE space1 LOCATION '" + spaceOf(s) + "'",
-		"CREATE ROLE plain LOGIN", "CREATE ROLE keeper LOGIN", "GRANT " + roles + " TO keeper", "CREATE TABLE other (id int)",
-	} {
+		"CREATE ROLE plain LOGIN", "CREATE ROLE keeper LOGIN", "CREATE ROLE watcher LOGIN", "CREATE ROLE caller LOGIN", "CREATE TABLE other (id int)",
+	}
+	for _, u := range users {
+		if u.grant != "" && u.since <= major && major <= u.until {
+			statements = append(statements, "GRANT "+u.grant+" TO "+u.name)
+		}
+	}
+	admin := s.Pgx(t)
+	for _, q := range statements {
 		if _, err := admin.Exec(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}
@@ -91,11 +110,14 @@ func (s subject) options(server *testdb.Server, seq sequence) action.Value {
 		action.Entry{Key: "tablespaces", Value: strs(spaceOf(server))},
 		action.Entry{Key: "data_directory", Value: action.String(server.Dir)},
 	)
-	switch seq.user {
-	case "keeper":
-		options = options.With("privileges", strs("pg_read_all_settings", "pg_checkpoint"))
-	case "plain":
-		options = options.With("privileges", action.List())
+	if seq.user != "" {
+		var privileges []string
+		for _, u := range users {
+			if u.name == seq.user && u.since <= s.major && s.major <= u.until {
+				privileges = append(privileges, u.privileges...)
+			}
+		}
+		options = options.With("privileges", strs(privileges...))
 	}
 	for i, key := range seq.options.Keys() {
 		options = options.With(key, seq.options.Items()[i])

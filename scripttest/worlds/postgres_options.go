@@ -56,7 +56,7 @@ func (s *postgres) options() []pgOption {
 	}
 	for _, known := range settingsOf(s.postgresRelease) {
 		all = append(all, pgOption{
-			Option{known.name, "the setting", action.String(known.initial)},
+			Option{known.name, known.doc(), action.String(known.initial)},
 			func(s *postgres, v action.Value) error {
 				value, err := known.parse(plain(v))
 				if err != nil || v.Kind() == action.ListKind || v.Kind() == action.DictKind {

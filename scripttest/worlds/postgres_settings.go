@@ -58,6 +58,19 @@ func settingsOf(r postgresRelease) []pgSetting {
 	}
 }
 
+// doc says what a value can be.
+func (p pgSetting) doc() string {
+	switch p.kind {
+	case "text", "int":
+		return "setting"
+	case "bool":
+		return "setting: on or off"
+	case "ms", "s", "kB", "MB":
+		return "setting, in " + p.kind + " or with a unit"
+	}
+	return "setting, one of " + strings.Join(strings.Fields(p.kind), ", ")
+}
+
 // numeric is 150018 for 15.18.
 func numeric(version string) string {
 	major, minor, _ := strings.Cut(version, ".")
