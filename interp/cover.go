@@ -126,11 +126,11 @@ func (c *Coverage) wants(name string) bool {
 // budget is how many steps a thread may make. A call of [counter] gives its steps
 // back, but the compiler can join fewer blocks when there is one in each, which costs
 // a step more where at least two were made. So twice as many are enough.
-func (c *Coverage) budget() uint64 {
+func (c *Coverage) budget(steps uint64) uint64 {
 	if c == nil {
-		return MaxSteps
+		return steps
 	}
-	return 2 * MaxSteps
+	return 2 * steps
 }
 
 // file returns the counts of a file. They are the same for every script that has the

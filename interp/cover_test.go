@@ -160,17 +160,17 @@ func TestCounterIsHidden(t *testing.T) {
 // TestCoverageBudget: what passes without coverage passes with it, what loops for too
 // long still does, and the message is the same.
 func TestCoverageBudget(t *testing.T) {
-	if testing.Short() {
-		t.Skip("counts to 50 million")
-	}
+	const steps = interp.MaxSteps / 50
 	for name, c := range map[string]struct{ body, want string }{
 		// Statements that cost nothing by themselves.
-		"passes": {"for i in range(40):\n    for j in range(32000):\n        pass" + strings.Repeat("; pass", 20), ""},
+		"passes": {"for i in range(40):\n    for j in range(640):\n        pass" + strings.Repeat("; pass", 20), ""},
 		// Nearly the whole budget, in blocks that the compiler joins when they are empty.
-		"joined":  {"for i in range(35):\n    for j in range(200000):\n        if j:\n            pass", ""},
+		"joined":  {"for i in range(35):\n    for j in range(4000):\n        if j:\n            pass", ""},
 		"endless": {endless, "more than 50000000 steps: the script loops for too long"},
 	} {
-		s, err := interp.New(t.Context(), interp.Options{Name: "main.star", Source: []byte(script(c.body)["main.star"]), Cover: interp.NewCoverage(nil)})
+		o := interp.Options{Name: "main.star", Source: []byte(script(c.body)["main.star"]), Cover: interp.NewCoverage(nil)}
+		o.Steps(steps)
+		s, err := interp.New(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}

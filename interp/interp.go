@@ -72,6 +72,7 @@ type Options struct {
 	Words starlark.StringDict
 	// Print receives what the script prints; nil throws it away.
 	Print func(pos, text string)
+	steps uint64 // in the place of MaxSteps, for a test that has no time for so many
 	// Cover counts the statements that run; nil counts none.
 	Cover *Coverage
 }

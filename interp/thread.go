@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -30,7 +31,7 @@ type running struct {
 func (s *Script) thread(ctx context.Context, name string, ex action.Executor) running {
 	t := &starlark.Thread{Name: name, Print: s.print}
 	t.SetLocal(localKey, &call{ctx: ctx, ex: ex})
-	t.SetMaxExecutionSteps(s.opts.Cover.budget())
+	t.SetMaxExecutionSteps(s.opts.Cover.budget(cmp.Or(s.opts.steps, MaxSteps)))
 	t.OnMaxSteps = func(t *starlark.Thread) { t.Cancel(tooManySteps) }
 	t.Load = func(_ *starlark.Thread, module string) (starlark.StringDict, error) {
 		if s.opts.Load == nil {
