@@ -19,35 +19,71 @@ import (
 // server and a real filesystem. Within a second nothing is held, and the report
 // says what happened.
 func TestFaultAtEveryAction(t *testing.T) {
-	fs := testfs.New(t, "ext4", 600)
-	server := testdb.MariaDB(t, testdb.Options{Dir: fs.Dir, Args: []string{"--innodb-flush-log-at-trx-commit=2"}})
-	for _, lock := range []string{"stages", "ftwrl"} {
+	server, fs := newFaultServer(t)
+	observe(t, server, fs.Dir)
+	for _, lock := range faultLocks {
 		t.Run(lock, func(t *testing.T) {
-			o := &observer{t: t, server: server, db: server.DB(t), mounts: []string{fs.Dir}}
-			if lock == "stages" {
-				o = observe(t, server, fs.Dir)
-			}
-			o.keepGlobals()
-			c := newCommand(t, configFor("mariadb", "mysql", server.Socket, "prescript_timeout = 1\npostscript_timeout = 1\n[settings \"orders\"]\nlock = "+lock+"\n"))
-			clean := c.run("run", "--json", "--", "true").want(t, run.ExitDone)
-			o.nothingHeld("a clean run")
-			n := 0
-			for _, a := range clean.report.Members[0].Actions {
-				if a.State != "" {
-					n++
-				}
-			}
-			t.Logf("%d actions", n)
-			for at := 1; at <= n; at++ {
+			f := newFaults(t, server, fs, lock)
+			for at := 1; at <= f.actions; at++ {
 				for _, kind := range faultKinds {
-					if kind == "timeout" && !changes(clean.report, at) {
-						continue // a second each: reads that time out are all alike
+					if kind != "timeout" {
+						f.at(at, kind)
 					}
-					faultAt(t, c, o, at, kind)
 				}
 			}
 		})
 	}
+}
+
+// The same for the end of a timeout, which is waited for most of the time: so each lock
+// has a server of its own, beside the other.
+func TestTimeoutAtEveryAction(t *testing.T) {
+	for _, lock := range faultLocks {
+		t.Run(lock, func(t *testing.T) {
+			t.Parallel()
+			server, fs := newFaultServer(t)
+			observe(t, server, fs.Dir)
+			f := newFaults(t, server, fs, lock)
+			for at := 1; at <= f.actions; at++ {
+				if changes(f.clean, at) { // reads that time out are all alike
+					f.at(at, "timeout")
+				}
+			}
+		})
+	}
+}
+
+// faultLocks are the ways in which mysql.star locks MariaDB.
+var faultLocks = []string{"stages", "ftwrl"}
+
+// faults is a workload whose runs go wrong at one of their actions.
+type faults struct {
+	*command
+	observer *observer
+	clean    *run.Report // of a run without a fault
+	actions  int
+}
+
+func newFaultServer(t *testing.T) (*testdb.Server, *testfs.FS) {
+	t.Helper()
+	fs := testfs.New(t, "ext4", 600)
+	return testdb.MariaDB(t, testdb.Options{Dir: fs.Dir, Args: []string{"--innodb-flush-log-at-trx-commit=2"}}), fs
+}
+
+func newFaults(t *testing.T, server *testdb.Server, fs *testfs.FS, lock string) *faults {
+	t.Helper()
+	o := &observer{t: t, server: server, db: server.DB(t), mounts: []string{fs.Dir}}
+	o.keepGlobals()
+	c := newCommand(t, configFor("mariadb", "mysql", server.Socket, "prescript_timeout = 1\npostscript_timeout = 1\n[settings \"orders\"]\nlock = "+lock+"\n"))
+	f := &faults{command: c, observer: o, clean: c.run("run", "--json", "--", "true").want(t, run.ExitDone).report}
+	o.nothingHeld("a clean run")
+	for _, a := range f.clean.Members[0].Actions {
+		if a.State != "" {
+			f.actions++
+		}
+	}
+	t.Logf("%d actions", f.actions)
+	return f
 }
 
 // changes reports whether the nth action took something or came after something
@@ -61,18 +97,21 @@ func changes(r *run.Report, n int) bool {
 	return n == 1
 }
 
-func faultAt(t *testing.T, c *command, o *observer, at int, kind string) {
+// at makes the nth action of a run go wrong.
+func (f *faults) at(n int, kind string) {
+	t := f.t
 	t.Helper()
-	what := fmt.Sprintf("%s at action %d", kind, at)
-	noted := filepath.Join(c.dir, "fault-time")
+	what := fmt.Sprintf("%s at action %d", kind, n)
+	noted := filepath.Join(f.dir, "fault-time")
 	_ = os.Remove(noted)
-	c.env = []string{faultEnv + "=" + strconv.Itoa(at) + ":" + kind, faultTime + "=" + noted}
-	got := c.run("run", "--json", "--", "true")
+	f.plainly(n%8 != 1)
+	f.env = []string{faultEnv + "=" + strconv.Itoa(n) + ":" + kind, faultTime + "=" + noted}
+	got := f.run("run", "--json", "--", "true")
 	since := time.Since(timeIn(t, noted))
 	if since > time.Second {
 		t.Errorf("%s: %v until the end of the run", what, since)
 	}
-	o.nothingHeld(what)
+	f.observer.nothingHeld(what)
 	if got.report == nil {
 		t.Fatalf("%s: no report\n%s%s", what, got.stdout, got.stderr)
 	}
@@ -120,7 +159,7 @@ func judge(got outcome, kind string) string {
 	return "wrong kind of error"
 }
 
-func timeIn(t *testing.T, path string) time.Time {
+func timeIn(t testing.TB, path string) time.Time {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {

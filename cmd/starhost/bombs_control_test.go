@@ -66,7 +66,7 @@ func inProcess(t *testing.T, c *command) string {
 	ctx, cancel := context.WithTimeout(t.Context(), took+time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", "-test.run=^TestInProcess$")
-	cmd.Env = append(os.Environ(), inProcessDir+"="+c.dir, "GOTRACEBACK=none", "GORACE=atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), inProcessDir+"="+c.dir, "GOTRACEBACK=none")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()

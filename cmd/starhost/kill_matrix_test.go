@@ -64,6 +64,7 @@ func newMatrix(t *testing.T) *matrix {
 	m.command = newCommand(t, configFor("mariadb", "mysql", maria.Socket, fmt.Sprintf(
 		"[workload \"ledger\"]\nworkload_name = postgres\nconnection = postgres://starhost@localhost/postgres?socket=%s\npassword_file = PASSWORD_FILE\n",
 		filepath.Dir(m.pg.Socket))))
+	m.plainly(true)
 	m.run("run", "--", "true").want(t, run.ExitDone)
 	records, _, err := journal.Read(journal.OS{}, journalsOf(t, m.command)[0])
 	if err != nil {
@@ -229,6 +230,7 @@ func TestKillMatrix(t *testing.T) {
 		if !asked { // another one at each record, so that each is struck everywhere in turn
 			part = [][2]string{all[i%len(all)]}
 		}
+		m.plainly(i%(len(all)-1) != 0) // each death once with the race detector, all over the run
 		for _, death := range part {
 			held, struck := m.die(fmt.Sprint(r.N), death[0], death[1])
 			m.note("at a record", death, held, struck)
@@ -242,6 +244,7 @@ func TestKillMatrix(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("random instants from seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
+	m.plainly(true)
 	for i := range n {
 		phase, death := phases[i%len(phases)], all[random.IntN(len(all))]
 		delay := time.Duration(random.Int64N(int64(m.length(phase)) + 1))

@@ -142,6 +142,7 @@ func TestRecoverByIdentity(t *testing.T) {
 // A restarted server has ended the lock and the global by itself: what somebody has
 // set since is left alone. The table is there and is undone.
 func TestRecoverAfterServerRestart(t *testing.T) {
+	t.Parallel() // it waits for most of the time
 	i := newIdentified(t)
 	eventually(t, 10*time.Second, "the life of the server can be told from the next one", func() bool {
 		return i.value("SELECT variable_value > 4 FROM information_schema.global_status WHERE variable_name = 'uptime'") == "1"

@@ -33,6 +33,7 @@ type faulted struct {
 
 func newFaulted(t *testing.T, more string) *faulted {
 	t.Helper()
+	t.Parallel() // its tests wait for most of the time
 	w := newWindow(t, "--innodb-flush-log-at-trx-commit=0")
 	// A stopped server takes connections and says nothing.
 	return &faulted{w, newCommand(t, configFor("mariadb", "mysql", w.server.Socket+"&connect_timeout=1", more))}
@@ -246,6 +247,7 @@ func TestServerStoppedForAMoment(t *testing.T) {
 
 // What a script made of PostgreSQL that no restart ends is undone when it is back.
 func TestPostgresKilledOrStoppedWhileHeld(t *testing.T) {
+	t.Parallel() // it waits for most of the time
 	fs := testfs.New(t, "ext4", 600)
 	server := testdb.Postgres(t, testdb.Options{Dir: fs.Dir, Args: []string{"-c", "fsync=on"}})
 	if _, err := server.Pgx(t).Exec(t.Context(), "CREATE ROLE starhost SUPERUSER LOGIN"); err != nil {

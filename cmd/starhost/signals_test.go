@@ -117,7 +117,6 @@ func (w *sqliteWorld) start(t *testing.T, args ...string) (cmd *exec.Cmd, stdout
 // begin starts cmd, which does not outlive the test.
 func (w *sqliteWorld) begin(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
-	cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
