@@ -104,6 +104,7 @@ func (f *faults) at(n int, kind string) {
 	what := fmt.Sprintf("%s at action %d", kind, n)
 	noted := filepath.Join(f.dir, "fault-time")
 	_ = os.Remove(noted)
+	f.forget()
 	f.plainly(n%8 != 1)
 	f.env = []string{faultEnv + "=" + strconv.Itoa(n) + ":" + kind, faultTime + "=" + noted}
 	got := f.run("run", "--json", "--", "true")

@@ -74,7 +74,10 @@ type command struct {
 // the password.
 func newCommand(t testing.TB, config string) *command {
 	t.Helper()
-	c := &command{t: t, dir: t.TempDir(), runtimeDir: memoryDir(t), program: thisProgram}
+	c := &command{t: t, dir: filepath.Join(memoryDir(t), "home"), runtimeDir: memoryDir(t), program: thisProgram}
+	if err := os.Mkdir(c.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	c.config, c.stateDir = filepath.Join(c.dir, "workload.conf"), filepath.Join(c.dir, "state")
 	passwordFile := filepath.Join(c.dir, "password")
 	write(t, passwordFile, password+"\n")
@@ -83,7 +86,8 @@ func newCommand(t testing.TB, config string) *command {
 	return c
 }
 
-// memoryDir returns a directory on tmpfs, which no test freezes.
+// memoryDir returns a directory on tmpfs, which no test freezes, and where nothing is
+// late because others keep the disk busy.
 func memoryDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "starhost-test-")
@@ -168,6 +172,16 @@ func (o outcome) want(t testing.TB, exit int) outcome {
 func (c *command) checkNoPassword() {
 	for _, dir := range []string{c.stateDir, c.runtimeDir} {
 		noPasswordBelow(c.t, dir)
+	}
+}
+
+// forget removes what runs have left, after a look for the password: with hundreds of
+// runs in a test, reading the old journals would take longer than a run.
+func (c *command) forget() {
+	c.t.Helper()
+	c.checkNoPassword()
+	if err := os.RemoveAll(c.stateDir); err != nil {
+		c.t.Fatal(err)
 	}
 }
 

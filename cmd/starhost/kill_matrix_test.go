@@ -78,6 +78,7 @@ func newMatrix(t *testing.T) *matrix {
 // not struck means that the run was over before.
 func (m *matrix) die(when, targets, signal string) (held time.Duration, struck bool) {
 	m.t.Helper()
+	m.forget()
 	marker := filepath.Join(m.dir, "struck")
 	_ = os.Remove(marker)
 	cmd := m.process("run", "--json", "--", "true")

@@ -20,6 +20,17 @@ const (
 	fiThaw   = 0xC0045878
 )
 
+// memory returns a directory on tmpfs if that has room for a few images, or "" for that
+// of temporary files: a test in memory is not late because others keep the disk busy.
+func memory() string {
+	const dir, room = "/dev/shm", 4 << 30
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil || st.Bavail*uint64(st.Bsize) < room || unix.Access(dir, unix.W_OK) != nil {
+		return ""
+	}
+	return dir
+}
+
 // Freeze freezes f as somebody else would: by an ioctl on a descriptor of its own.
 func (f *FS) Freeze(t testing.TB) {
 	t.Helper()

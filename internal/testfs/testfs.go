@@ -47,7 +47,7 @@ func minMiB(fstype string) int {
 // loop devices or mkfs the test is skipped: see [Require].
 func New(t testing.TB, fstype string, sizeMiB int) *FS {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "starhost-")
+	dir, err := os.MkdirTemp(memory(), "starhost-")
 	if err != nil {
 		t.Fatal(err)
 	}
