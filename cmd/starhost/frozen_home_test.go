@@ -148,7 +148,7 @@ func (h *home) isFrozen() {
 			if err := cmd.Start(); err != nil {
 				h.t.Fatal(err)
 			}
-			code := h.over(cmd, time.Second)
+			code := h.over(cmd, 3*time.Second) // it would wait for the thaw, which is later
 			if text := stdout.String(); code != run.ExitDone || !strings.Contains(strings.ToLower(text), "alive") || !strings.Contains(text, "orders: lock") {
 				h.t.Errorf("%v in %s ended with %d and says %s", args, dir, code, text)
 			}
