@@ -14,7 +14,9 @@ func MariaDB(t testing.TB, o Options) *Server {
 	install := program(t, "", "mariadb-install-db", "/usr/bin/mariadb-install-db")
 	s := prepare(t, o, "mysql")
 	if !s.restored {
-		run(t, s, install, "--no-defaults", "--datadir="+s.Dir, "--auth-root-authentication-method=normal",
+		// A server that starts removes the temporary tables of all others from its tmpdir:
+		// with /tmp, two installations at once break each other.
+		run(t, s, install, "--no-defaults", "--datadir="+s.Dir, "--tmpdir="+s.home, "--auth-root-authentication-method=normal",
 			"--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=8M")
 	}
 	return s.mysql(t, o, binary, "--lc-messages-dir=/usr/share/mysql", "--innodb-log-file-size=8M", "--skip-name-resolve")
