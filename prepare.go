@@ -96,6 +96,15 @@ func (p *prepared) load(ctx context.Context, w config.Workload) (l loaded, err e
 	return l, nil
 }
 
+// namesOf are the names of workloads.
+func namesOf(workloads []config.Workload) []string {
+	names := make([]string, len(workloads))
+	for i, w := range workloads {
+		names[i] = w.Name
+	}
+	return names
+}
+
 // lockWorkloads takes every workload for this run alone. It tries for patience: a
 // watchdog may be undoing what a dead run has left.
 func (p *prepared) lockWorkloads(ctx context.Context, patience time.Duration) error {

@@ -51,10 +51,7 @@ func Pre(ctx context.Context, o Options) (*Pending, error) {
 	if o.Wrap != nil || o.Observe != nil || o.Record != nil {
 		return nil, configError("pre: Options.Wrap, Options.Observe and Options.Record cannot be passed on to the supervisor")
 	}
-	names := make([]string, len(workloads))
-	for i, w := range workloads {
-		names[i] = w.Name
-	}
+	names := namesOf(workloads)
 	p := &Pending{options: o}
 	p.process, err = supervise.Start(ctx, o.RuntimeDir, names, supervisorOrder{
 		Config: o.Config.Path, Workloads: names, Params: o.Params, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir,

@@ -42,11 +42,7 @@ func (p *prepared) watch() error {
 	if p.InProcess || runtime.GOOS != "linux" {
 		return nil
 	}
-	names := make([]string, len(p.workloads))
-	for i, w := range p.workloads {
-		names[i] = w.Name
-	}
-	payload, err := json.Marshal(inheritance{Run: p.id, Config: p.Config.Path, Workloads: names, StateDir: p.StateDir})
+	payload, err := json.Marshal(inheritance{Run: p.id, Config: p.Config.Path, Workloads: namesOf(p.workloads), StateDir: p.StateDir})
 	if err != nil {
 		return err
 	}
@@ -230,7 +226,7 @@ func (p *prepared) ready(ctx context.Context) error {
 		return nil
 	}
 	if err := p.dog.Ready(ctx); err != nil {
-		return &action.Fault{Kind: host.KindOf(ctx, action.KindInternal), Message: fmt.Sprintf("nothing was done: %v", err)}
+		return &action.Fault{Kind: action.KindOf(ctx, action.KindInternal), Message: fmt.Sprintf("nothing was done: %v", err)}
 	}
 	return nil
 }

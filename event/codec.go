@@ -22,6 +22,14 @@ type envelope struct {
 	Data            action.Value `json:"data"`
 }
 
+// CloudEvent returns e as its JSON is to be: a CloudEvent 1.0, as the file has it.
+func (e Event) CloudEvent() any {
+	return envelope{
+		SpecVersion: "1.0", ID: e.ID, Source: Source, Type: e.Type, Time: e.Time.UTC(), Subject: e.Subject,
+		DataContentType: "application/json", Data: withRun(e.Run, e.Data),
+	}
+}
+
 // encode returns the line of e, newline included.
 func encode(e Event) ([]byte, error) {
 	if e.Type == "" || e.ID == "" {
@@ -33,10 +41,7 @@ func encode(e Event) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(envelope{
-		SpecVersion: "1.0", ID: e.ID, Source: Source, Type: e.Type, Time: e.Time.UTC(), Subject: e.Subject,
-		DataContentType: "application/json", Data: withRun(e.Run, e.Data),
-	})
+	err := enc.Encode(e.CloudEvent())
 	if err == nil && buf.Len() > MaxEvent {
 		err = fmt.Errorf("the event is %d bytes long, at most %d are allowed", buf.Len(), MaxEvent)
 	}

@@ -166,16 +166,27 @@ func (f *Filesystems) Do(ctx context.Context, a action.Action) (action.Result, e
 		return action.Refuse(action.KindFreeze, "filesystem %v is not open", a.FS), nil
 	}
 	err := fs.Freeze(ctx)
-	if err == nil {
-		return action.Result{State: action.Applied}, nil
-	}
-	// Every error but one certifies that we left no freeze behind: frozen by
-	// somebody else, no privilege, not possible.
-	res := action.Result{State: action.NotApplied, Err: &action.Fault{Kind: action.KindFreeze, Message: err.Error()}}
-	if errors.Is(err, freeze.ErrUnknown) {
-		res = action.Result{State: action.Unknown, Err: ended(ctx, err.Error())}
+	res := action.Result{State: FreezeState(err)}
+	switch res.State {
+	case action.NotApplied:
+		res.Err = &action.Fault{Kind: action.KindFreeze, Message: err.Error()}
+	case action.Unknown:
+		res.Err = ended(ctx, err.Error())
 	}
 	return res, nil
+}
+
+// FreezeState is what became of a freeze that ended with that error. Every error but one
+// certifies that we left no freeze behind: frozen by somebody else, no privilege, not
+// possible.
+func FreezeState(err error) action.State {
+	switch {
+	case err == nil:
+		return action.Applied
+	case errors.Is(err, freeze.ErrUnknown):
+		return action.Unknown
+	}
+	return action.NotApplied
 }
 
 // Undo thaws one filesystem; see [undo.Performer].
@@ -184,14 +195,18 @@ func (f *Filesystems) Undo(ctx context.Context, _ undo.Hold, step action.Op) (ac
 	if fs == nil {
 		return journal.Failed, "the filesystem is not open here"
 	}
-	switch err := fs.Thaw(ctx); {
+	return ThawState(fs.Thaw(ctx))
+}
+
+// ThawState is the answer of an undo that ended with that error of a thaw.
+func ThawState(err error) (action.State, string) {
+	switch {
 	case err == nil:
 		return journal.Done, ""
 	case errors.Is(err, freeze.ErrNotFrozen):
 		return journal.Already, err.Error()
-	default:
-		return journal.Failed, err.Error()
 	}
+	return journal.Failed, err.Error()
 }
 
 // Reclaim thaws a filesystem that another process of ours, which is dead, may have

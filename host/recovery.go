@@ -79,14 +79,7 @@ func (r *Recovery) thaw(ctx context.Context, fs *action.FS) (action.State, strin
 	if !r.SameBoot && !r.SameKernel {
 		return journal.Already, "the machine has booted since"
 	}
-	switch err := freeze.ThawMountpoint(ctx, fs.Mountpoint, fs.Device); {
-	case err == nil:
-		return journal.Done, ""
-	case errors.Is(err, freeze.ErrNotFrozen):
-		return journal.Already, err.Error()
-	default:
-		return journal.Failed, err.Error()
-	}
+	return ThawState(freeze.ThawMountpoint(ctx, fs.Mountpoint, fs.Device))
 }
 
 var errRemote = errors.New("the server is on another machine, which may be production: say --remote if it is meant")

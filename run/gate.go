@@ -163,8 +163,5 @@ func faultKind(ctx context.Context, otherwise action.Kind) action.Kind {
 	if ctx.Err() == nil {
 		return otherwise
 	}
-	if f := (*action.Fault)(nil); errors.As(context.Cause(ctx), &f) {
-		return f.Kind
-	}
-	return action.KindTimeout
+	return action.KindOf(ctx, action.KindTimeout)
 }

@@ -31,7 +31,7 @@ func (t *Ticket) Tell(ctx context.Context, verb string) (*Ending, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer p.close()
+	defer p.Close()
 	defer context.AfterFunc(ctx, l.close)()
 	f, err := t.exchange(l, verb)
 	switch {
@@ -42,11 +42,11 @@ func (t *Ticket) Tell(ctx context.Context, verb string) (*Ending, error) {
 	case err == nil && f.Ending != nil:
 		return f.Ending, nil
 	case silent(err):
-		p.kill() // stopped, or stuck: it must do nothing more while it is recovered
+		p.Kill() // stopped, or stuck: it must do nothing more while it is recovered
 	case err == nil:
 		return nil, fmt.Errorf("the supervisor of run %s gave no answer that this program knows", t.Run)
 	}
-	if !p.wait(patience) {
+	if !p.Ended(patience) {
 		return nil, fmt.Errorf("%w, and its process does not end: it waits for a disk", ErrDied)
 	}
 	return t.afterEnd()

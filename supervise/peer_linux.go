@@ -5,39 +5,36 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/starhost/starhost/internal/pidfd"
 )
 
 // errNoPeer says that the other side of a connection has ended.
 var errNoPeer = errors.New("the other side has ended")
 
-// peer is the process that listens where we have connected to. The descriptor means
-// that process for ever, whatever its number is used for later.
-type peer struct{ pidfd int }
-
-// peerOf returns the process on the other side; it must be root's or ours.
-func peerOf(conn *net.UnixConn) (*peer, error) {
+// peerOf returns the process that listens where we have connected to; it must be root's
+// or ours.
+func peerOf(conn *net.UnixConn) (*pidfd.FD, error) {
 	cred, err := credentials(conn)
 	if err != nil {
 		return nil, err
 	}
-	pidfd, err := unix.PidfdOpen(int(cred.Pid), 0)
+	p, err := pidfd.Open(int(cred.Pid))
 	if errors.Is(err, unix.ESRCH) {
 		return nil, errNoPeer
 	}
 	if err != nil {
 		return nil, fmt.Errorf("process %d: %w", cred.Pid, err)
 	}
-	p := &peer{pidfd}
 	// The number was that of the listener when it began to listen. It still was when
 	// we opened it, if the connection has not ended by now.
 	if ended(conn) {
-		p.close()
+		p.Close()
 		return nil, errNoPeer
 	}
-	return p, nil
+	return &p, nil
 }
 
 // checkPeer makes sure that the other side is root's or ours.
@@ -77,20 +74,3 @@ func ended(conn *net.UnixConn) bool {
 	})
 	return err != nil || rerr == nil && n == 0 || rerr != nil && !errors.Is(rerr, unix.EAGAIN)
 }
-
-func (p *peer) kill() { _ = unix.PidfdSendSignal(p.pidfd, unix.SIGKILL, nil, 0) }
-
-// wait reports whether the process ends in time. By then its locks are free: a process
-// closes its files before it can be waited for.
-func (p *peer) wait(within time.Duration) bool {
-	end := time.Now().Add(within)
-	for {
-		left := max(time.Until(end), 0)
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(p.pidfd), Events: unix.POLLIN}}, int(left.Milliseconds()))
-		if !errors.Is(err, unix.EINTR) {
-			return err == nil && n == 1
-		}
-	}
-}
-
-func (p *peer) close() { _ = unix.Close(p.pidfd) }

@@ -52,7 +52,7 @@ func (f Filesystems) Do(ctx context.Context, a action.Action) (action.Result, er
 	got, ok := f.Watchdog.ask(ctx, ask{Verb: verbFreeze, FS: *a.FS})
 	if !ok {
 		return action.Result{State: action.Unknown, Err: &action.Fault{
-			Kind: host.KindOf(ctx, action.KindFreeze), Message: fmt.Sprintf("freezing %s: no answer: %s", a.FS.Mountpoint, f.silent(ctx)),
+			Kind: action.KindOf(ctx, action.KindFreeze), Message: fmt.Sprintf("freezing %s: no answer: %s", a.FS.Mountpoint, f.silent(ctx)),
 		}}, nil
 	}
 	res := action.Result{State: got.State}

@@ -2,13 +2,13 @@ package watchdog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/freeze"
+	"github.com/starhost/starhost/host"
 	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/undo"
 )
@@ -68,8 +68,7 @@ func (m *mounts) find(fs *action.FS) *mount {
 	return nil
 }
 
-// freeze freezes one filesystem. Every error but one certifies that we left no freeze
-// behind: frozen by somebody else, no privilege, not possible.
+// freeze freezes one filesystem.
 func (m *mounts) freeze(fs action.FS, within time.Duration) (action.State, action.Kind, string) {
 	f := m.find(&fs)
 	if f == nil {
@@ -84,13 +83,14 @@ func (m *mounts) freeze(fs action.FS, within time.Duration) (action.State, actio
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	err := f.Freeze(ctx)
-	switch {
-	case err == nil:
-		return action.Applied, "", ""
-	case errors.Is(err, freeze.ErrUnknown):
-		return action.Unknown, action.KindTimeout, err.Error()
+	switch state := host.FreezeState(err); state {
+	case action.Applied:
+		return state, "", ""
+	case action.Unknown:
+		return state, action.KindTimeout, err.Error()
+	default:
+		return state, action.KindFreeze, err.Error()
 	}
-	return action.NotApplied, action.KindFreeze, err.Error()
 }
 
 // Undo thaws one filesystem; see [undo.Performer].
@@ -102,16 +102,14 @@ func (m *mounts) Undo(ctx context.Context, _ undo.Hold, step action.Op) (action.
 	err := f.Thaw(ctx)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	state, text := host.ThawState(err)
 	switch {
-	case err == nil:
+	case state == journal.Done:
 		f.thawed = true
-		return journal.Done, ""
-	case f.thawed && !m.expired && errors.Is(err, freeze.ErrNotFrozen):
+	case state == journal.Already && f.thawed && !m.expired:
 		return journal.Done, "" // it was thawed a moment ago
-	case errors.Is(err, freeze.ErrNotFrozen):
-		return journal.Already, err.Error()
 	}
-	return journal.Failed, err.Error()
+	return state, text
 }
 
 // thawAll begins to thaw everything at once, and waits a while: one filesystem whose

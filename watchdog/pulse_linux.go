@@ -2,44 +2,30 @@ package watchdog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/starhost/starhost/internal/pidfd"
 	"github.com/starhost/starhost/internal/procstate"
 )
 
 // other is the process at the other end, as each of the two sees it.
 type other struct {
 	*wire // to it
+	proc  pidfd.FD
 	pid   int
-	pidfd int // means that process for ever, whatever its number is used for later
 	heard atomic.Int64
 }
 
 func newOther(pid int, w *wire) (*other, error) {
-	fd, err := unix.PidfdOpen(pid, 0)
+	fd, err := pidfd.Open(pid)
 	if err != nil {
 		return nil, fmt.Errorf("process %d: pidfd_open: %w", pid, err)
 	}
-	return &other{pid: pid, pidfd: fd, wire: w}, nil
-}
-
-func (o *other) kill() { _ = unix.PidfdSendSignal(o.pidfd, unix.SIGKILL, nil, 0) }
-
-// gone waits a while until the process has ended: what it had open is closed by then.
-func (o *other) gone(within time.Duration) bool {
-	end := time.Now().Add(within)
-	for {
-		left := max(time.Until(end), 0)
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(o.pidfd), Events: unix.POLLIN}}, int(left.Milliseconds()))
-		if !errors.Is(err, unix.EINTR) {
-			return err == nil && n == 1
-		}
-	}
+	return &other{proc: fd, pid: pid, wire: w}, nil
 }
 
 // beat shows the other process that we live, until ctx ends. It is not watch that does:

@@ -178,8 +178,8 @@ func (p *process) dead(reason string) {
 // succeed does what the leader cannot do any more. The order is the point of it all:
 // see the package comment.
 func (p *process) succeed(reason string, successor Successor) {
-	p.leader.kill()
+	p.leader.proc.Kill()
 	p.mounts.thawAll()
-	p.leader.gone(reapTime) // its sessions end with it; one that sleeps in the kernel is not waited for
+	p.leader.proc.Ended(reapTime) // its sessions end with it; one that sleeps in the kernel is not waited for
 	successor.Succeed(Death{Reason: reason, Records: p.known(), Thaw: &p.mounts})
 }

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/starhost/starhost/internal/detached"
 	"github.com/starhost/starhost/internal/procstate"
 	"github.com/starhost/starhost/journal"
@@ -91,7 +89,7 @@ func (w *Watchdog) lost(reason string) bool {
 	defer w.mu.Unlock()
 	if !w.isDead() {
 		w.reason = reason
-		w.dog.kill()
+		w.dog.proc.Kill()
 		if !w.ended {
 			close(w.dead)
 		}
@@ -200,12 +198,12 @@ func (w *Watchdog) End() {
 	if !w.isDead() {
 		_ = w.dog.send(frame{End: true}, nil) // if nobody reads it, it is dead
 		if !w.gone(2*reapTime) && procstate.Of(w.dog.pid) == procstate.Stopped {
-			w.dog.kill()
+			w.dog.proc.Kill()
 		}
 	}
 	w.gone(reapTime)
 	w.stop()
 	w.dog.close()
 	w.all.Wait()
-	_ = unix.Close(w.dog.pidfd)
+	w.dog.proc.Close()
 }

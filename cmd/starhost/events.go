@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/event"
 	"github.com/starhost/starhost/run"
 )
@@ -50,20 +49,8 @@ They are in events.jsonl in the state directory.`,
 
 func (a *app) printEvent(e event.Event) {
 	if a.json {
-		_ = a.print(cloudEvent(e)) // the next write, or SIGPIPE, ends us
+		_ = a.print(e.CloudEvent()) // the next write, or SIGPIPE, ends us
 		return
 	}
 	fmt.Fprintf(a.stdout, "%s  %-24s %-12s %s\n", e.Time.Local().Format(time.DateTime), e.Type, e.Subject, e.Data)
-}
-
-// cloudEvent has the attributes of a CloudEvent 1.0, as the file has them.
-func cloudEvent(e event.Event) map[string]any {
-	attributes := map[string]any{
-		"specversion": "1.0", "id": e.ID, "source": event.Source, "type": e.Type, "time": e.Time,
-		"datacontenttype": "application/json", "data": e.Data.With("run", action.String(e.Run)),
-	}
-	if e.Subject != "" {
-		attributes["subject"] = e.Subject
-	}
-	return attributes
 }
