@@ -27,7 +27,14 @@ func Loader(fsys fs.FS, dir string) func(name string) ([]byte, error) {
 		if !fs.ValidPath(name) || name == "." {
 			return nil, fmt.Errorf("%q is no file in the folder of the test: write its name with slashes, and without going up", name)
 		}
-		f, err := fsys.Open(path.Join(dir, name))
+		name = path.Join(dir, name)
+		// To open a pipe would wait for whoever writes to it.
+		if info, err := fs.Stat(fsys, name); err != nil {
+			return nil, err
+		} else if !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is no regular file", name)
+		}
+		f, err := fsys.Open(name)
 		if err != nil {
 			return nil, err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,7 +73,7 @@ func (a *app) proveScript(ctx context.Context, name string, o proveOptions) (err
 		}
 		proofs, proven = append(proofs, p), proven && p.Proven()
 		if !a.json {
-			fmt.Fprint(a.stdout, proofText(p))
+			fmt.Fprint(a.stdout, printable(proofText(p)))
 		}
 	}
 	if a.json {
@@ -119,17 +118,18 @@ func scriptToProve(name string, o *proveOptions) (source []byte, load func(strin
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if source, err = fs.ReadFile(dir.FS(), filepath.Base(name)); err != nil {
+	load = scripttest.Loader(dir.FS(), ".")
+	if source, err = load(filepath.Base(name)); err != nil {
 		return nil, nil, nil, errors.Join(err, dir.Close())
 	}
 	if len(o.worlds) == 0 && o.replay == "" {
 		tests := strings.TrimSuffix(filepath.Base(name), ".star") + scripttest.Suffix
-		if o.tests, err = fs.ReadFile(dir.FS(), tests); err != nil {
+		if o.tests, err = load(tests); err != nil {
 			return nil, nil, nil, errors.Join(fmt.Errorf("nobody has said in which world, and there is no %s with a function world(t): give --world (%s) or --replay FILE",
 				tests, strings.Join(worldNames(""), ", ")), dir.Close())
 		}
 	}
-	return source, scripttest.Loader(dir.FS(), "."), dir.Close, nil
+	return source, load, dir.Close, nil
 }
 
 // worldNames are the ready-made worlds of a database, or all.

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -90,7 +93,7 @@ func (a *app) testFiles(ctx context.Context, args []string, o testOptions) error
 			code, all.Passed = max(code, exitFailed), false
 		}
 		if !a.json {
-			fmt.Fprint(a.stdout, testText(path, f, o))
+			fmt.Fprint(a.stdout, printable(testText(path, f, o)))
 		}
 	}
 	if a.json {
@@ -129,24 +132,26 @@ func testFile(ctx context.Context, path string, o testOptions) (f scripttest.Fil
 		return f, err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
-	name := filepath.Base(path)
-	source, err := fs.ReadFile(dir.FS(), name)
+	name, load := filepath.Base(path), scripttest.Loader(dir.FS(), ".")
+	source, err := load(name)
 	if err != nil {
 		return f, err
 	}
-	f, err = scripttest.SandboxedFile(ctx, scripttest.TestRequest{Name: name, Source: source, Run: o.match, Update: o.update, Cover: o.cover}, scripttest.Loader(dir.FS(), "."))
+	f, err = scripttest.SandboxedFile(ctx, scripttest.TestRequest{Name: name, Source: source, Run: o.match, Update: o.update, Cover: o.cover}, load)
 	if err != nil {
 		return f, err
 	}
 	return f, writeGolden(dir, f.Golden)
 }
 
-// writeGolden writes golden files, in the folder of the tests and nowhere else.
+// writeGolden writes golden files, in the folder of the tests and nowhere else. The name
+// and the text are a stranger's: they must not become a file that some program obeys.
 func writeGolden(dir *os.Root, golden map[string]string) error {
-	for name, text := range golden {
-		if !fs.ValidPath(name) || filepath.Ext(name) == ".star" {
-			return fmt.Errorf("%q cannot be a golden file", name)
+	for _, name := range slices.Sorted(maps.Keys(golden)) {
+		if !fs.ValidPath(name) || filepath.Ext(name) != ".txt" {
+			return fmt.Errorf("%q cannot be a golden file: name one in the folder of the tests that ends in .txt", name)
 		}
+		text := golden[name]
 		if err := dir.MkdirAll(filepath.Dir(filepath.FromSlash(name)), 0o755); err != nil {
 			return err
 		}
@@ -205,6 +210,21 @@ func coverageText(c interp.FileCoverage) string {
 func failureText(f scripttest.Failure) string {
 	lines := append([]string{}, f.Stack...)
 	return strings.Join(append(lines, f.Message), "\n")
+}
+
+// printable is a text that moves no cursor and sets no colour, whatever a script or the
+// process that ran it has put in: what a terminal would obey is written as Go writes it.
+func printable(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if r == '\n' || r == '\t' || unicode.IsGraphic(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }
 
 // goFlags lets the flags of test be written as those of go test are: -run RE, -update.
