@@ -77,7 +77,7 @@ func (r *replay) undoneBy(steps []action.Op, name string) {
 // apart from those of another, and by their parameters.
 func keyOf(op action.Op) string {
 	if op.SQL != nil {
-		op = action.Op{SQL: &action.SQL{Session: op.SQL.Session, Query: oneLine(op.SQL.Query), Params: op.SQL.Params}}
+		op = action.Op{SQL: &action.SQL{Session: op.SQL.Session, Query: oneLine(op.SQL.Query), Params: revealed(op.SQL.Params)}}
 	}
 	if op.Exec != nil {
 		e := *op.Exec
@@ -91,21 +91,36 @@ func keyOf(op action.Op) string {
 	return string(text)
 }
 
+// revealed has placeholders for secrets: a server sees texts, a recording has names.
+func revealed(params []action.Value) []action.Value {
+	out := slices.Clone(params)
+	for i, p := range out {
+		if p.Kind() == action.SecretKind {
+			out[i] = action.String(placeholder(p.Text()))
+		}
+	}
+	return out
+}
+
 // answer answers an operation in a world, and changes what is held there.
 func (r *replay) answer(w *world, op action.Op, session string) (action.Result, bool) {
 	key := keyOf(op)
-	if name, ok := r.gives[key]; ok {
-		delete(w.taken, name)
-		if len(r.answers[key]) == 0 {
-			return action.Result{State: action.Applied}, true
-		}
-	}
+	gives, undoes := r.gives[key]
 	list := r.answers[key]
-	if len(list) == 0 {
+	if len(list) == 0 && !undoes {
 		return action.Result{}, false
 	}
-	res := list[min(w.asked[key], len(list)-1)]
-	w.asked[key]++
+	res := action.Result{State: action.Applied} // of an undo that nobody had to make
+	if len(list) > 0 {
+		res = list[min(w.asked[key], len(list)-1)]
+		w.asked[key]++
+	}
+	if res.State == action.NotApplied {
+		return res, true
+	}
+	if undoes {
+		delete(w.taken, gives)
+	}
 	if hold, ok := r.holds[key]; ok {
 		if !hold.session {
 			session = ""
