@@ -42,11 +42,11 @@ const (
 
 var applies = map[pointKind][]Kind{
 	pointStatement: {FaultError, FaultPanic, FaultTimeout, FaultLostReply, FaultKilled, FaultCrashBefore, FaultCrashAfter, FaultSessionLost},
-	pointProgram:   {FaultError, FaultPanic, FaultTimeout, FaultLostReply, FaultKilled, FaultCrashBefore, FaultCrashAfter},
+	pointProgram:   {FaultError, FaultPanic, FaultTimeout, FaultKilled, FaultCrashBefore, FaultCrashAfter}, // it has no session
 	pointLocal:     {FaultError, FaultPanic, FaultKilled, FaultCrashBefore, FaultCrashAfter},
 	pointFreeze:    {FaultError, FaultPanic, FaultTimeout, FaultLostReply, FaultCrashBefore, FaultCrashAfter, FaultSessionLost},
 	pointSnapshot:  {FaultError, FaultPanic, FaultKilled, FaultCrashBefore, FaultCrashAfter, FaultSessionLost, FaultRestart},
-	pointThaw:      {FaultError, FaultPanic, FaultTimeout, FaultLostReply, FaultCrashBefore, FaultCrashAfter},
+	pointThaw:      {FaultError, FaultPanic, FaultTimeout, FaultCrashBefore, FaultCrashAfter},
 }
 
 // point is a moment of a run at which something can fail.
@@ -85,6 +85,11 @@ func (f Fault) String() string {
 		also = ", after a snapshot that failed"
 	}
 	return fmt.Sprintf("%s at %d, %s: %s%s", f.Kind, f.Point, f.Phase, f.Text, also)
+}
+
+// missed says that a fault was not made.
+func (f Fault) missed() string {
+	return fmt.Sprintf("the run was cut short, or does not do the same each time, so this fault could not be made: %s", f)
 }
 
 // faultsOf lists every fault that a run can have which went through these points.

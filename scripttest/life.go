@@ -187,10 +187,13 @@ func (s *phases) Call(ctx context.Context, phase string, in action.Value, ex act
 		}
 		return action.Value{}, nil
 	}
-	if w.killed {
+	switch {
+	case w.dead:
+		return action.Value{}, errDead
+	case w.killed:
 		return action.Value{}, &action.ScriptError{Kind: action.KindKilled, Msg: errWorker.Message, Cause: errWorker}
 	}
-	v, err := s.Script.Call(ctx, phase, in, w.needServer(ex))
+	v, err := s.Script.Call(ctx, phase, in, w.mortal(w.needServer(ex)))
 	s.o.failed = err != nil
 	if err != nil {
 		return v, err
@@ -214,14 +217,31 @@ func (w *world) needServer(ex action.Executor) action.Executor {
 	})
 }
 
+// mortal ends a script with its process, or with its host, whatever it had asked for: an
+// undo of thaw can be the last thing that it sees.
+func (w *world) mortal(ex action.Executor) action.Executor {
+	return action.ExecutorFunc(func(ctx context.Context, a action.Action) (action.Result, error) {
+		res, err := ex.Do(ctx, a)
+		switch {
+		case w.dead:
+			err = errDead
+		case w.killed:
+			err = errWorker
+		}
+		return res, err
+	})
+}
+
 // channel is the messaging channel of the run.
 func (w *world) channel() run.Events { return channel{w} }
 
 type channel struct{ w *world }
 
 func (c channel) Emit(name, member string, data action.Value) { c.w.emit(name, member, data) }
-func (channel) Hold()                                         {}
-func (channel) Resume()                                       {}
+
+// Hold comes before the journal is kept from the disk, and Resume after it was written.
+func (c channel) Hold()   { c.w.onDisk = len(c.w.journal()) }
+func (c channel) Resume() { c.w.onDisk = 0 }
 
 // nowhere is a disk that takes everything and keeps nothing: the records that a
 // recovery reads are those that were handed to it.

@@ -92,6 +92,9 @@ func Prove(ctx context.Context, o ProveOptions) Proof {
 	}
 	for _, o := range outcomes[1:] {
 		f := o.world.fault
+		if proof.Error == "" && !o.struck() {
+			proof.Error = f.missed()
+		}
 		proof.Faults = append(proof.Faults, FaultResult{
 			Point: f.Point, Phase: f.Phase, Text: f.Text, NoSnapshot: f.NoSnapshot, Kind: f.Kind,
 			Verdict: o.report.Verdict, Held: o.held, False: !o.honest(), Unknown: strings.Join(o.world.surprise, "; "),

@@ -19,6 +19,14 @@ import (
 // the snapshot had been taken, and every filesystem that was named was frozen.
 func (o *outcome) honest() bool { return o.report.Verdict != run.Application || o.world.lasted }
 
+// struck reports whether the fault of the run was made, and where it was meant to be. It
+// is not if the run came to other points than the one without a fault, or was cut short:
+// such a run shows nothing.
+func (o *outcome) struck() bool {
+	f, points := o.world.fault, o.world.points
+	return f.Kind == "" || f.Point <= len(points) && points[f.Point-1].text == f.Text
+}
+
 // message is what went wrong, empty if nothing did.
 func (o *outcome) message() string {
 	if o.report.Error == nil {
@@ -35,13 +43,17 @@ func (o *outcome) actions() []run.ActionReport {
 	return o.report.Members[0].Actions
 }
 
-// undone names what was given back, in that order.
+// undone names what was given back, all of it, in that order.
 func (o *outcome) undone() []string {
 	holds := map[int]string{}
+	left := undo.Plan(o.records)
 	list := []string{}
 	for _, r := range o.records {
 		if r.Type == journal.TypeIntent {
 			holds[r.N] = undo.HoldName(r.N, r.Action)
+		}
+		if slices.ContainsFunc(left, func(h undo.Hold) bool { return h.Of == r.Of }) {
+			continue
 		}
 		if r.Type == journal.TypeUndone && r.State != journal.Failed && !slices.Contains(list, holds[r.Of]) {
 			list = append(list, holds[r.Of])

@@ -3,6 +3,8 @@ package scripttest
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -203,17 +205,17 @@ func (w *world) lose(c *session) {
 	}
 }
 
-// loseAll ends all sessions.
+// loseAll ends all sessions, in the order of their ids: the same every time.
 func (w *world) loseAll() {
-	for _, c := range w.sessions {
-		w.lose(c)
+	for _, id := range slices.Sorted(maps.Keys(w.sessions)) {
+		w.lose(w.sessions[id])
 	}
 }
 
 // loseNamed ends the sessions of that name.
 func (w *world) loseNamed(name string) (found bool) {
-	for _, c := range w.sessions {
-		if c.name == name && !c.over {
+	for _, id := range slices.Sorted(maps.Keys(w.sessions)) {
+		if c := w.sessions[id]; c.name == name && !c.over {
 			w.lose(c)
 			found = true
 		}

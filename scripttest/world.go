@@ -37,6 +37,7 @@ type world struct {
 	points   []point
 	dead     bool             // the host was killed
 	left     []journal.Record // of the host that was killed
+	onDisk   int              // how many records are there while the journal is on hold; 0: all
 	killed   bool             // the worker was killed
 	quiet    *quiesced        // when the prescript had returned; nil before
 	lasted   bool             // and still at the end of the snapshot
@@ -87,6 +88,9 @@ func (w *world) at(kind pointKind, text string) Kind {
 func (w *world) crash() {
 	w.dead = true
 	w.left = w.journal()
+	if w.onDisk > 0 {
+		w.left = w.left[:w.onDisk]
+	}
 	w.loseAll()
 }
 
@@ -123,8 +127,7 @@ func (w *world) after(fault Kind, res action.Result, lose func()) (action.Result
 		lose()
 		return unknown(action.KindKilled, "the connection was cut before the answer (injected)", true), nil
 	case FaultKilled:
-		w.killed = true
-		return res, errWorker
+		w.killed = true // the host notes the result; the script hears no more of it
 	case FaultCrashAfter:
 		w.crash()
 		return action.Result{State: action.Unknown}, errDead
