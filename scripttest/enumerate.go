@@ -9,26 +9,27 @@ import (
 
 // enumerate runs a plan once without a fault, and then once for each fault that can
 // strike it: at every action, at the freeze, at the snapshot and at every undo; and, with
-// a snapshot that fails, at every undo that the host makes by itself. The outcomes come
-// in that order, the one without a fault first.
+// a snapshot that fails, at every undo that the host makes by itself. It returns the
+// outcome without a fault, and in that order what see makes of the others: the more
+// actions there are the more runs, each with more records, too many to keep.
 //
-// Runs share nothing but what is frozen, so several are made at once, unless the plan
-// calls functions of the test itself.
-func enumerate(ctx context.Context, p plan, kinds []Kind) []*outcome {
-	clean := live(ctx, p)
+// Runs share nothing but what is frozen, so several are made, and seen, at once, unless
+// the plan calls functions of the test itself.
+func enumerate[T any](ctx context.Context, p plan, kinds []Kind, see func(*outcome) T) (clean *outcome, seen []T) {
+	clean = live(ctx, p)
 	faults := faultsOf(clean.world.points, 0, false, kinds)
 	if after := afterSnapshot(clean.world.points); after > 0 {
 		p := p
 		p.fault = Fault{NoSnapshot: true}
 		faults = append(faults, faultsOf(live(ctx, p).world.points, after, true, kinds)...)
 	}
-	outcomes := make([]*outcome, len(faults))
+	seen = make([]T, len(faults))
 	each(len(faults), p.alone(), func(i int) {
 		p := p
 		p.fault = faults[i]
-		outcomes[i] = live(ctx, p)
+		seen[i] = see(live(ctx, p))
 	})
-	return append([]*outcome{clean}, outcomes...)
+	return clean, seen
 }
 
 // afterSnapshot is the index of the first point after the snapshot; 0 if there was none.

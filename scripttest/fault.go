@@ -87,11 +87,6 @@ func (f Fault) String() string {
 	return fmt.Sprintf("%s at %d, %s: %s%s", f.Kind, f.Point, f.Phase, f.Text, also)
 }
 
-// missed says that a fault was not made.
-func (f Fault) missed() string {
-	return fmt.Sprintf("the run was cut short, or does not do the same each time, so this fault could not be made: %s", f)
-}
-
 // faultsOf lists every fault that a run can have which went through these points.
 func faultsOf(points []point, from int, noSnapshot bool, kinds []Kind) []Fault {
 	var list []Fault

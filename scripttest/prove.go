@@ -84,21 +84,16 @@ func Prove(ctx context.Context, o ProveOptions) Proof {
 		proof.Error = failureOf(err).Message
 		return proof
 	}
-	outcomes := enumerate(ctx, p, Kinds)
-	clean := outcomes[0]
+	clean, results := enumerate(ctx, p, Kinds, resultOf)
 	proof.Error, proof.Verdict, proof.Actions = clean.message(), clean.report.Verdict, len(clean.actions())
 	if len(clean.held) > 0 {
 		proof.Error = strings.TrimPrefix(proof.Error+"; left held: "+strings.Join(clean.held, ", "), "; ")
 	}
-	for _, o := range outcomes[1:] {
-		f := o.world.fault
-		if proof.Error == "" && !o.struck() {
-			proof.Error = f.missed()
+	for _, r := range results {
+		proof.Faults = append(proof.Faults, r.FaultResult)
+		if proof.Error == "" {
+			proof.Error = r.missed
 		}
-		proof.Faults = append(proof.Faults, FaultResult{
-			Point: f.Point, Phase: f.Phase, Text: f.Text, NoSnapshot: f.NoSnapshot, Kind: f.Kind,
-			Verdict: o.report.Verdict, Held: o.held, False: !o.honest(), Unknown: strings.Join(o.world.surprise, "; "),
-		})
 	}
 	if len(clean.world.surprise) > 0 {
 		proof.Error = strings.Join(clean.world.surprise, "; ")
@@ -148,6 +143,20 @@ func (o ProveOptions) planOfTests(ctx context.Context) (p plan, err error) {
 		return p, err
 	}
 	return t.plan(worldFunction, asked{})
+}
+
+// result is what is kept of a run with a fault.
+type result struct {
+	FaultResult
+	missed string // why it shows nothing; empty if it does
+}
+
+func resultOf(o *outcome) result {
+	f := o.world.fault
+	return result{missed: o.missed(), FaultResult: FaultResult{
+		Point: f.Point, Phase: f.Phase, Text: f.Text, NoSnapshot: f.NoSnapshot, Kind: f.Kind,
+		Verdict: o.report.Verdict, Held: o.held, False: !o.honest(), Unknown: strings.Join(o.world.surprise, "; "),
+	}}
 }
 
 // plan is a whole run of the script in its world.

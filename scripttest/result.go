@@ -19,12 +19,14 @@ import (
 // the snapshot had been taken, and every filesystem that was named was frozen.
 func (o *outcome) honest() bool { return o.report.Verdict != run.Application || o.world.lasted }
 
-// struck reports whether the fault of the run was made, and where it was meant to be. It
-// is not if the run came to other points than the one without a fault, or was cut short:
-// such a run shows nothing.
-func (o *outcome) struck() bool {
+// missed says that the fault of the run was not made, or not where it was meant to be:
+// then the run shows nothing. Empty if it was.
+func (o *outcome) missed() string {
 	f, points := o.world.fault, o.world.points
-	return f.Kind == "" || f.Point <= len(points) && points[f.Point-1].text == f.Text
+	if f.Kind == "" || f.Point <= len(points) && points[f.Point-1].text == f.Text {
+		return ""
+	}
+	return fmt.Sprintf("the run was cut short, or does not do the same each time, so this fault could not be made: %s", f)
 }
 
 // message is what went wrong, empty if nothing did.

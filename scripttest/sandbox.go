@@ -48,8 +48,8 @@ func sandboxed(ctx context.Context, r Request, load func(name string) ([]byte, e
 	return json.Unmarshal(text.Bytes(), answer)
 }
 
-// Limits of a process that tests or proves: every run of an enumeration is kept until
-// all have been made.
+// Limits of a process that tests or proves: a test keeps the results of all runs of an
+// enumeration.
 const (
 	jobMemory = 512 << 20
 	jobTime   = 10 * time.Minute

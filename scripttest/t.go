@@ -154,15 +154,29 @@ func fits(defaults, settings action.Value) error {
 	return nil
 }
 
-// done takes the surprises of a run over as failures of the test.
-func (t *test) done(th *starlark.Thread, o *outcome) {
+// told is what a test keeps of a run.
+type told struct {
+	result   starlark.Value
+	surprise []string
+	missed   string
+}
+
+func tell(o *outcome) told { return told{o.result(), o.world.surprise, o.missed()} }
+
+// done takes what a run did not expect over as failures of the test, and returns what
+// the test sees of it.
+func (t *test) done(th *starlark.Thread, run told) starlark.Value {
 	t.runs++
-	for _, text := range o.world.surprise {
+	for _, text := range run.surprise {
 		if !t.surprise[text] {
 			t.surprise[text] = true
 			t.fail(th, "%s", text)
 		}
 	}
+	if run.missed != "" {
+		t.fail(th, "%s", run.missed)
+	}
+	return run.result
 }
 
 // runPhase is t.run.
@@ -175,9 +189,7 @@ func (t *test) runPhase(th *starlark.Thread, b *starlark.Builtin, args starlark.
 	if err != nil {
 		return nil, err
 	}
-	o := live(t.ctx, p)
-	t.done(th, o)
-	return o.result(), t.over()
+	return t.done(th, tell(live(t.ctx, p))), t.over()
 }
 
 // cycle is t.cycle.
@@ -190,9 +202,7 @@ func (t *test) cycle(th *starlark.Thread, b *starlark.Builtin, args starlark.Tup
 	if err != nil {
 		return nil, err
 	}
-	o := live(t.ctx, p)
-	t.done(th, o)
-	return o.result(), t.over()
+	return t.done(th, tell(live(t.ctx, p))), t.over()
 }
 
 // runWithFaults is t.run_with_faults.
@@ -210,18 +220,15 @@ func (t *test) runWithFaults(th *starlark.Thread, b *starlark.Builtin, args star
 	if err != nil {
 		return nil, err
 	}
-	list := starlark.NewList(nil)
-	for i, o := range enumerate(t.ctx, p, kinds) {
-		t.done(th, o)
-		if !o.struck() {
-			t.fail(th, "%s", o.world.fault.missed())
-		}
-		if i == 0 && o.message() != "" && (o.phase == "" || o.failed) {
-			t.fail(th, "the run fails without a fault: %s", o.message())
-		}
-		_ = list.Append(o.result()) // a new list is not frozen
+	clean, others := enumerate(t.ctx, p, kinds, tell)
+	results := []starlark.Value{t.done(th, tell(clean))}
+	if clean.message() != "" && (clean.phase == "" || clean.failed) {
+		t.fail(th, "the run fails without a fault: %s", clean.message())
 	}
-	return list, t.over()
+	for _, run := range others {
+		results = append(results, t.done(th, run))
+	}
+	return starlark.NewList(results), t.over()
 }
 
 // over ends a test whose time is over.
