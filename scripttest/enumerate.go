@@ -16,6 +16,7 @@ import (
 // Runs share nothing but what is frozen, so several are made, and seen, at once, unless
 // the plan calls functions of the test itself.
 func enumerate[T any](ctx context.Context, p plan, kinds []Kind, see func(*outcome) T) (clean *outcome, seen []T) {
+	p.toEnd = true
 	clean = live(ctx, p)
 	faults := faultsOf(clean.world.points, 0, false, kinds)
 	if after := afterSnapshot(clean.world.points); after > 0 {

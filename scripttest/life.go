@@ -37,6 +37,7 @@ type plan struct {
 	script   *interp.Script
 	only     string       // the phase to call; empty calls all
 	closure  bool         // the phase is a function that shares variables with its test
+	toEnd    bool         // what is held is that at the end, of a prescript alone, too
 	before   action.Value // what a prescript that is not called returns
 	fault    Fault
 	snapshot func(w *world) error // what happens while the snapshot is taken; nil is nothing
@@ -47,6 +48,7 @@ type outcome struct {
 	world  *world
 	report *run.Report
 	phase  string       // the one that was called alone, or empty
+	toEnd  bool         // as in the plan
 	value  action.Value // what it returned
 	failed bool         // that phase
 	held   []string
@@ -59,7 +61,7 @@ type outcome struct {
 // by starhost recover.
 func live(ctx context.Context, p plan) *outcome {
 	w := newWorld(p.stage, p.fault)
-	o := &outcome{world: w, phase: p.only}
+	o := &outcome{world: w, phase: p.only, toEnd: p.toEnd}
 	log, err := journal.Create(nowhere{}, "runs", runID, func() time.Time { return epoch })
 	if err != nil {
 		panic(err) // nothing can fail that is nowhere

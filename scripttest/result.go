@@ -64,14 +64,15 @@ func (o *outcome) undone() []string {
 	return list
 }
 
-// result makes of an outcome what a test sees of it. Of a phase alone, held is what it
-// holds when it has returned, or what is left when it has failed and was undone.
+// result makes of an outcome what a test sees of it. Of a prescript alone, held is what
+// it holds when it has returned, or what is left when it has failed and was undone;
+// among runs with faults it is what is left, so that a fault of the undo is seen.
 func (o *outcome) result() starlark.Value {
 	w, alone := o.world, o.phase != ""
 	held, value := o.held, o.report.Members[0].RecoveryPoint.Before
 	if alone {
 		value = o.value
-		if o.phase == "prescript" && w.quiet != nil {
+		if o.phase == "prescript" && w.quiet != nil && !o.toEnd {
 			held = w.quiet.held
 		}
 	}
