@@ -68,7 +68,7 @@ func (s *execStub) result(e *action.Exec) action.Result {
 	res := action.Result{State: action.Applied, Exit: &action.Exit{Code: s.code, Stdout: s.stdout, Stderr: s.stderr}}
 	if !accepted(e.OK, s.code) {
 		res.State = action.Unknown
-		res.Err = exitFault(e, s.code, s.stderr)
+		res.Err = exitFault(e, res.Exit)
 	}
 	return res
 }
@@ -76,10 +76,16 @@ func (s *execStub) result(e *action.Exec) action.Result {
 // accepted reports whether an exit code is a success; no codes mean that all are.
 func accepted(ok []int, code int) bool { return len(ok) == 0 || slices.Contains(ok, code) }
 
-func exitFault(e *action.Exec, code int, stderr string) *action.Fault {
-	text := fmt.Sprintf("%s ended with exit code %d", path.Base(e.Argv[0]), code)
-	if stderr != "" {
-		text += ": " + strings.TrimSpace(stderr)
+// exitFault is the failure of a program as the host tells it: with the last line that the
+// program wrote.
+func exitFault(e *action.Exec, exit *action.Exit) *action.Fault {
+	text := fmt.Sprintf("%s ended with exit code %d", path.Base(e.Argv[0]), exit.Code)
+	for _, out := range []string{exit.Stderr, exit.Stdout} {
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		if last := lines[len(lines)-1]; last != "" {
+			text += ": " + last
+			break
+		}
 	}
-	return &action.Fault{Kind: action.KindScript, Code: action.Int(int64(code)), Message: text}
+	return &action.Fault{Kind: action.KindScript, Code: action.Int(int64(exit.Code)), Message: text}
 }

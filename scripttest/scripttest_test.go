@@ -2,6 +2,7 @@ package scripttest_test
 
 import (
 	"encoding/json"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -71,6 +72,16 @@ var wrong = []struct{ name, test, want string }{
 	{"two parameters", `t.run(lambda a, b: None)`, "want a function of ctx"},
 	{"no golden file", "t.transcript(t.run(lambda ctx: None), \"none.txt\")", "run the tests with -update to write it"},
 	{"file above", `t.replay("../x")`, "is no file in the folder of the test"},
+	{"program that fails", `t.exec.on(["/bin/x"], code = 3, stderr = "usage\nno disk\n")
+    t.eq(t.run(lambda ctx: exec_as("u", ["/bin/x"], undo = None)).error, None)`, "x ended with exit code 3: no disk\", want None"},
+	{"program that fails aloud", `t.exec.on(["/bin/x"], code = 3, stdout = "no tape")
+    t.eq(t.run(lambda ctx: exec_as("u", ["/bin/x"], undo = None)).error, None)`, "x ended with exit code 3: no tape\", want None"},
+	{"program that cannot be started", `t.exec.on(["/bin/x"], error = "no such file")
+    t.eq(t.run(lambda ctx: exec_as("u", ["/bin/x"], undo = None)).error, None)`, "no such file"},
+	{"no text of a secret", `t.database("mysql")
+    t.sql.on("*")
+    t.eq(t.run(lambda ctx: sql("SET SESSION x = ?", secret("key"))).error, None)`, `the test has no secret key: say t.secrets[\"key\"]`},
+	{"long value", `t.eq("x" * 5000, "")`, "xxx…"},
 	{"secret", "t.exec.on([\"/bin/x\"])\n    t.secrets[1] = 2\n    t.run(lambda ctx: None)", "t.secrets: got 1: 2, want a name and a text"},
 }
 
@@ -147,6 +158,26 @@ func TestGolden(t *testing.T) {
 	o.Load = scripttest.Loader(fstest.MapFS{"g.txt": {Data: []byte("other" + text)}}, ".")
 	if f := scripttest.RunFile(t.Context(), o); f.Passed() || !strings.Contains(f.Tests[0].Failures[0].Message, "g.txt:1: got ") {
 		t.Errorf("a difference was not seen: %v", f.Tests)
+	}
+}
+
+// TestLoader has files be found, and nothing else.
+func TestLoader(t *testing.T) {
+	load := scripttest.Loader(fstest.MapFS{
+		"dir/x.star":   {Data: []byte("x = 1")},
+		"dir/pipe":     {Mode: fs.ModeNamedPipe},
+		"dir/large":    {Data: make([]byte, 16<<20+1)},
+		"outside.star": {},
+	}, "dir")
+	for name, want := range map[string]string{
+		"x.star": "", "@starhost//sqlite.star": "",
+		"pipe": "no regular file", ".": "no file in the folder", "large": "more than", "../outside.star": "no file in the folder",
+		"/etc/passwd": "no file in the folder", "none.star": "not exist", "@starhost//none.star": "none.star",
+	} {
+		text, err := load(name)
+		if want == "" && (err != nil || len(text) == 0) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %d bytes, %v; want an error %q", name, len(text), err, want)
+		}
 	}
 }
 
