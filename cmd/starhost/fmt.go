@@ -109,7 +109,7 @@ func (a *app) eachScript(args []string, do func(path string, source []byte) erro
 		}
 		if err != nil {
 			faults = append(faults, err.Error())
-			fmt.Fprintf(a.stderr, "starhost: %v\n", err)
+			fmt.Fprintf(a.stderr, "starhost: %s\n", printable(err.Error()))
 		}
 	}
 	return faults, nil

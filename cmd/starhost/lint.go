@@ -55,7 +55,7 @@ func (a *app) lintFiles(args []string, opts lint.Options) error {
 		all = append(all, found...)
 		if !a.json {
 			for _, f := range found {
-				fmt.Fprintf(a.stdout, "%s: %s: %s\n    %s\n    %s\n", f.Pos, f.Code, f.Message, f.Reason, f.Fix)
+				fmt.Fprint(a.stdout, printable(fmt.Sprintf("%s: %s: %s\n    %s\n    %s\n", f.Pos, f.Code, f.Message, f.Reason, f.Fix)))
 			}
 		}
 		return err

@@ -62,7 +62,7 @@ func execute(env environment) int {
 	}
 	code := exitCode(err)
 	if e := (*exitError)(nil); !errors.As(err, &e) || e.err != nil {
-		fmt.Fprintf(env.stderr, "starhost: %v\n", err)
+		fmt.Fprintf(env.stderr, "starhost: %s\n", printable(err.Error()))
 	}
 	return code
 }

@@ -111,7 +111,7 @@ func (a *app) report(r *run.Report) error {
 			return &exitError{code: max(r.Exit, run.ExitInternal), err: err}
 		}
 	} else {
-		fmt.Fprint(a.stdout, summary(r))
+		fmt.Fprint(a.stdout, printable(summary(r)))
 	}
 	if r.Exit != run.ExitDone {
 		return &exitError{code: r.Exit}

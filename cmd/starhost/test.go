@@ -10,9 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -210,21 +208,6 @@ func coverageText(c interp.FileCoverage) string {
 func failureText(f scripttest.Failure) string {
 	lines := append([]string{}, f.Stack...)
 	return strings.Join(append(lines, f.Message), "\n")
-}
-
-// printable is a text that moves no cursor and sets no colour, whatever a script or the
-// process that ran it has put in: what a terminal would obey is written as Go writes it.
-func printable(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if r == '\n' || r == '\t' || unicode.IsGraphic(r) {
-			b.WriteRune(r)
-			continue
-		}
-		quoted := strconv.QuoteRune(r)
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
 }
 
 // goFlags lets the flags of test be written as those of go test are: -run RE, -update.
