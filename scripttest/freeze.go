@@ -108,7 +108,7 @@ func (f *filesystems) Do(_ context.Context, a action.Action) (action.Result, err
 	w := f.world
 	w.phase = "freeze"
 	mount := a.FS.Mountpoint
-	return w.act(pointFreeze, "freeze "+mount, w.loseAll, func() (action.Result, error) {
+	return w.act(pointFreeze, "freeze "+mount, a, w.loseAll, func() (action.Result, error) {
 		f.frozen = append(f.frozen, mount)
 		return action.Result{State: action.Applied}, nil
 	})

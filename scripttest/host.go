@@ -46,15 +46,15 @@ func (h *host) Do(ctx context.Context, a action.Action) (action.Result, error) {
 	text := a.Op.Name() + " " + oneLine(a.Text())
 	switch {
 	case a.SQL != nil:
-		return w.act(pointStatement, text, func() { w.loseNamed(a.SQL.Session) }, func() (action.Result, error) { return h.Host.Do(ctx, a) })
+		return w.act(pointStatement, text, a, func() { w.loseNamed(a.SQL.Session) }, func() (action.Result, error) { return h.Host.Do(ctx, a) })
 	case a.Exec != nil:
-		return w.act(pointProgram, text, nil, func() (action.Result, error) { return w.exec(a.Exec), nil })
+		return w.act(pointProgram, text, a, nil, func() (action.Result, error) { return w.exec(a.Exec), nil })
 	case a.Freeze != nil:
-		return w.act(pointLocal, text, nil, func() (action.Result, error) { return w.name(a), nil })
+		return w.act(pointLocal, text, a, nil, func() (action.Result, error) { return w.name(a), nil })
 	case a.Sleep != nil:
-		return w.act(pointLocal, text, nil, func() (action.Result, error) { return action.Result{State: action.Applied}, nil })
+		return w.act(pointLocal, text, a, nil, func() (action.Result, error) { return action.Result{State: action.Applied}, nil })
 	}
-	return w.act(pointLocal, text, nil, func() (action.Result, error) { return h.Host.Do(ctx, a) })
+	return w.act(pointLocal, text, a, nil, func() (action.Result, error) { return h.Host.Do(ctx, a) })
 }
 
 // Undo makes one step of an undo; see [undo.Performer].

@@ -96,11 +96,11 @@ func (w *world) crash() {
 
 // act makes an action happen at a point, with the fault that strikes there. lose ends
 // the session of the action, if it has one.
-func (w *world) act(kind pointKind, text string, lose func(), do func() (action.Result, error)) (action.Result, error) {
+func (w *world) act(kind pointKind, text string, a action.Action, lose func(), do func() (action.Result, error)) (action.Result, error) {
 	fault := w.at(kind, text)
 	switch fault {
 	case FaultError:
-		return w.refuse(kind), nil
+		return w.refuse(a), nil
 	case FaultCrashBefore:
 		w.crash()
 	case FaultSessionLost:
@@ -139,12 +139,18 @@ func unknown(kind action.Kind, message string, lost bool) action.Result {
 	return action.Result{State: action.Unknown, Err: &action.Fault{Kind: kind, Message: message, Lost: lost}}
 }
 
-func (w *world) refuse(kind pointKind) action.Result {
-	switch kind {
-	case pointStatement:
+// refuse is what becomes of an action that was not made. A program says so by an exit
+// code, which is an answer like others to a script that takes any.
+func (w *world) refuse(a action.Action) action.Result {
+	switch {
+	case a.SQL != nil:
 		return action.Result{State: action.NotApplied, Err: refusal(w.database)}
-	case pointProgram:
-		return action.Result{State: action.Unknown, Exit: &action.Exit{Code: 1}, Err: &action.Fault{Kind: action.KindScript, Code: action.Int(1), Message: "exit code 1 (an injected error)"}}
+	case a.Exec != nil:
+		failing := &execStub{code: 1, stderr: "an injected error"}
+		for slices.Contains(a.Exec.OK, failing.code) {
+			failing.code++
+		}
+		return failing.result(a.Exec)
 	}
 	return action.Result{State: action.NotApplied, Err: &action.Fault{Kind: action.KindFreeze, Message: "refused (an injected error)"}}
 }
