@@ -81,6 +81,10 @@ func (t *test) duringSnapshot(word string, fn starlark.Value) (func(*world) erro
 	}
 	return func(w *world) error {
 		_, err := t.module.Call(t.ctx, f, newServerValue(w.server, w))
+		if err != nil {
+			f := failureOf(err)
+			w.surprised("the function of the snapshot: %s", f)
+		}
 		return err
 	}, nil
 }

@@ -20,7 +20,7 @@ const (
 	FaultCrashBefore Kind = "host crash before" // the host was killed after the intent was on the disk
 	FaultCrashAfter  Kind = "host crash after"  // the host was killed before the result was on the disk
 	FaultSessionLost Kind = "session lost"      // its session had ended before
-	FaultRestart     Kind = "server restarted"  // the server was restarted during the snapshot
+	FaultRestart     Kind = "server restarted"  // the server had been restarted
 )
 
 // Kinds are all kinds of faults, in the order in which they are tried.
@@ -38,14 +38,16 @@ const (
 	pointFreeze   // of one filesystem, by the host
 	pointSnapshot // the snapshot itself
 	pointThaw     // the undo of a freeze
+	pointOpen     // a session is opened
 )
 
 var applies = map[pointKind][]Kind{
-	pointStatement: {FaultError, FaultPanic, FaultTimeout, FaultLostReply, FaultKilled, FaultCrashBefore, FaultCrashAfter, FaultSessionLost},
+	pointStatement: {FaultError, FaultPanic, FaultTimeout, FaultLostReply, FaultKilled, FaultCrashBefore, FaultCrashAfter, FaultSessionLost, FaultRestart},
 	pointProgram:   {FaultError, FaultPanic, FaultTimeout, FaultKilled, FaultCrashBefore, FaultCrashAfter}, // it has no session
 	pointLocal:     {FaultError, FaultPanic, FaultKilled, FaultCrashBefore, FaultCrashAfter},
-	pointFreeze:    {FaultError, FaultPanic, FaultTimeout, FaultLostReply, FaultCrashBefore, FaultCrashAfter, FaultSessionLost},
+	pointFreeze:    {FaultError, FaultPanic, FaultTimeout, FaultLostReply, FaultCrashBefore, FaultCrashAfter, FaultSessionLost, FaultRestart},
 	pointSnapshot:  {FaultError, FaultPanic, FaultKilled, FaultCrashBefore, FaultCrashAfter, FaultSessionLost, FaultRestart},
+	pointOpen:      {FaultError, FaultCrashBefore},
 	pointThaw:      {FaultError, FaultPanic, FaultTimeout, FaultCrashBefore, FaultCrashAfter},
 }
 

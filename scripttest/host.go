@@ -15,11 +15,12 @@ import (
 // world; programs, filesystems and time are the world's.
 type host struct {
 	*realhost.Host
-	w *world
+	w      *world
+	opened map[string]bool // sessions, by name
 }
 
 func newHost(w *world) *host {
-	return &host{w: w, Host: realhost.New(realhost.Options{
+	return &host{w: w, opened: map[string]bool{}, Host: realhost.New(realhost.Options{
 		Workload: workload, Database: w.database, Server: newServer(w), Secret: w.secret, Emit: w.emit,
 	})}
 }
@@ -88,11 +89,21 @@ func (w *world) undoExec(e *action.Exec) (action.State, string) {
 	return journal.Done, ""
 }
 
-// Open opens a session; one that cannot be opened is found out by its statement.
+// Open opens a session, at a point of its own unless it is open.
 func (h *host) Open(ctx context.Context, name string) (journal.Session, bool, error) {
+	if h.opened[name] {
+		return h.Host.Open(ctx, name)
+	}
+	switch h.w.at(pointOpen, "session "+name) {
+	case FaultError:
+		return journal.Session{}, false, errors.New("the server refused the connection (an injected error)")
+	case FaultCrashBefore:
+		h.w.crash()
+	}
 	if h.w.dead {
 		return journal.Session{}, false, errDead
 	}
+	h.opened[name] = true
 	return h.Host.Open(ctx, name)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -32,6 +33,9 @@ func sandboxed(ctx context.Context, r Request, load func(name string) ([]byte, e
 	}
 	var text bytes.Buffer
 	collect := func(piece []byte) error {
+		if text.Len()+len(piece) > maxAnswer {
+			return fmt.Errorf("the answer has more than %d bytes", maxAnswer)
+		}
 		_, err := text.Write(piece)
 		return err
 	}
@@ -53,6 +57,7 @@ func sandboxed(ctx context.Context, r Request, load func(name string) ([]byte, e
 const (
 	jobMemory = 512 << 20
 	jobTime   = 10 * time.Minute
+	maxAnswer = 16 << 20 // bytes: decoding what a stranger sent can take a hundred times as many
 )
 
 // Job is what a worker has to be able to do: see [worker.Init].

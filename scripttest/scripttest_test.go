@@ -137,7 +137,7 @@ func TestForgottenUndo(t *testing.T) {
 	for _, failure := range f.Tests[0].Failures {
 		text += failure.String() + "\n"
 	}
-	if want := `got ["global read lock"], want [] (timeout at 4, prescript: sql FLUSH TABLES WITH READ LOCK)`; !strings.Contains(text, want) {
+	if want := `got ["global read lock"], want [] (timeout at 5, prescript: sql FLUSH TABLES WITH READ LOCK)`; !strings.Contains(text, want) {
 		t.Errorf("the forgotten undo was not seen:\n%s", text)
 	}
 }

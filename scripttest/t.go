@@ -185,11 +185,7 @@ func (t *test) runPhase(th *starlark.Thread, b *starlark.Builtin, args starlark.
 	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "fn", &a.fn, "recovery_point?", &a.before); err != nil {
 		return nil, err
 	}
-	p, err := t.plan(b.Name(), a)
-	if err != nil {
-		return nil, err
-	}
-	return t.done(th, tell(live(t.ctx, p))), t.over()
+	return t.once(th, b, a)
 }
 
 // cycle is t.cycle.
@@ -198,6 +194,11 @@ func (t *test) cycle(th *starlark.Thread, b *starlark.Builtin, args starlark.Tup
 	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "snapshot?", &a.snapshot, "fs_freeze?", &a.fsFreeze, "require?", &a.require); err != nil {
 		return nil, err
 	}
+	return t.once(th, b, a)
+}
+
+// once makes one run without a fault.
+func (t *test) once(th *starlark.Thread, b *starlark.Builtin, a asked) (starlark.Value, error) {
 	p, err := t.plan(b.Name(), a)
 	if err != nil {
 		return nil, err

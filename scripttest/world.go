@@ -105,6 +105,8 @@ func (w *world) act(kind pointKind, text string, a action.Action, lose func(), d
 		w.crash()
 	case FaultSessionLost:
 		lose()
+	case FaultRestart:
+		w.restart()
 	}
 	if w.dead {
 		return action.Result{State: action.NotApplied}, errDead
@@ -165,6 +167,8 @@ func (w *world) undo(kind pointKind, text string, lose func(), do func() (action
 		w.crash()
 	case FaultSessionLost:
 		lose()
+	case FaultRestart:
+		w.restart()
 	}
 	if w.dead {
 		return journal.Done, "" // nobody is there to do it, and nobody to tell

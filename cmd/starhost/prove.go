@@ -164,6 +164,9 @@ func proofText(p scripttest.Proof) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s on %s: %d actions, %d faults, %d left something held, %d got a false application\n",
 		p.Script, p.World, p.Actions, len(p.Faults), p.Held(), p.False())
+	if n := p.Unknown(); n > 0 {
+		fmt.Fprintf(&b, "%s\n", indent(fmt.Sprintf("after %d faults (?) the script made a call that the world does not know", n)))
+	}
 	if p.Error != "" {
 		fmt.Fprintf(&b, "%s\n", indent("without a fault: "+p.Error))
 	}
@@ -200,7 +203,7 @@ func proofText(p scripttest.Proof) string {
 	b.WriteString("     -: no snapshot, all undone; crash, files, app: the verdict; reply: made, but the answer was lost;\n" +
 		"     worker: killed; crash<, crash>: the host was killed before, after it, and recovered\n")
 	for _, f := range p.Faults {
-		if len(f.Held) > 0 || f.False {
+		if len(f.Held) > 0 || f.False || f.Unknown != "" {
 			fmt.Fprintf(&b, "     %s at %d, %s: %s\n", f.Kind, f.Point, pointText(f), badOutcome(f))
 		}
 	}
@@ -218,7 +221,10 @@ func badOutcome(f scripttest.FaultResult) string {
 	if len(f.Held) > 0 {
 		return "left held: " + strings.Join(f.Held, ", ")
 	}
-	return "the verdict application is false"
+	if f.False {
+		return "the verdict application is false"
+	}
+	return f.Unknown
 }
 
 func outcomeText(f scripttest.FaultResult) string {
