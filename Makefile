@@ -34,9 +34,11 @@ lint:
 	@echo '== govulncheck'
 	@sh tools/govulncheck.sh
 
+# Tables that tests make are printed at the end, whether they passed or not.
 unit:
 	@echo '== tests, with the race detector'
-	go test -race -timeout 18m ./...
+	@STARHOST_TABLES=$$(mktemp -d) && export STARHOST_TABLES && \
+		{ go test -race -timeout 18m ./... ; code=$$?; cat "$$STARHOST_TABLES"/*.txt; rm -r "$$STARHOST_TABLES"; exit $$code; }
 
 # Every fuzz target for FUZZTIME, from its seeds.
 FUZZTIME ?= 12s

@@ -41,6 +41,7 @@ var only = map[string][]string{
 	"internal/cgroup":    {},
 	"internal/lock":      {"action"},
 	"internal/proctree":  {"action"},
+	"internal/testtable": {},
 	"internal/redact":    {"action"},
 	"internal/reference": {"action"},
 	"internal/skeleton":  {},

@@ -12,6 +12,7 @@ import (
 
 	"go.starlark.net/syntax"
 
+	"github.com/starhost/starhost/internal/testtable"
 	"github.com/starhost/starhost/scripttest"
 )
 
@@ -58,7 +59,7 @@ func testMutants(t *testing.T, tests string) {
 			t.Errorf("%s:%d: nobody misses %s", name, m.line, m.what)
 		}
 	}
-	t.Logf("%d mutants, each with the test that catches it:\n%s", len(mutants), &table)
+	testtable.Show(t, "mutants-of-"+name, fmt.Sprintf("%d mutants, each with the test that catches it:\n%s", len(mutants), &table))
 }
 
 // slow is how the names of tests begin that try every fault: they are asked last.

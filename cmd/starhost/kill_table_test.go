@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/starhost/starhost/internal/testtable"
 )
 
 // row is what is printed of one kind of death.
@@ -32,10 +34,10 @@ func (m *matrix) note(where string, death [2]string, held time.Duration, struck 
 
 func (m *matrix) print() {
 	names := slices.SortedFunc(maps.Keys(m.rows), cmp.Compare[string])
-	table := "\nwho dies           how   when              runs  struck  longest held after it\n"
+	table := "who dies           how   when              runs  struck  longest held after it\n"
 	for _, name := range names {
 		r := m.rows[name]
 		table += fmt.Sprintf("%-42s %4d  %6d  %v\n", name, r.runs, r.struck, r.worst.Round(time.Millisecond))
 	}
-	m.t.Log(table)
+	testtable.Show(m.t, "deaths", table)
 }
