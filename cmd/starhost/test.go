@@ -211,16 +211,30 @@ func failureText(f scripttest.Failure) string {
 }
 
 // goFlags lets the flags of test be written as those of go test are: -run RE, -update.
+// Every other verb gets its arguments as they are, and so does what stands behind --:
+// that is a snapshot command, whose own flags may have these names.
 func goFlags(args []string) []string {
-	if !slices.Contains(args, "test") {
+	verb := 0
+	for verb < len(args) && strings.HasPrefix(args[verb], "-") {
+		if takesValue(args[verb]) {
+			verb++
+		}
+		verb++
+	}
+	if verb >= len(args) || args[verb] != "test" {
 		return args
 	}
 	out := slices.Clone(args)
-	for i, arg := range out {
-		name, _, _ := strings.Cut(arg, "=")
+	for i := verb + 1; i < len(out) && out[i] != "--"; i++ {
+		name, _, _ := strings.Cut(out[i], "=")
 		if slices.Contains([]string{"-run", "-update", "-cover", "-json"}, name) {
-			out[i] = "-" + arg
+			out[i] = "-" + out[i]
 		}
 	}
 	return out
+}
+
+// takesValue reports whether the next argument is the value of this one, a flag of all verbs.
+func takesValue(arg string) bool {
+	return slices.Contains([]string{"--config", "--plugin-config", "--state-dir", "--runtime-dir", "--log-level"}, arg)
 }
