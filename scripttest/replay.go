@@ -153,6 +153,21 @@ func (r *replay) settings(defaults action.Value) action.Value {
 	return defaults
 }
 
+// context is ctx as the script saw it in the recorded run: a user, a time or an
+// identifier may be part of what it asked for, and has an answer under that name alone.
+// What a run fills in, and the settings, are left as they are.
+func (r *replay) context(ctx action.Value) action.Value {
+	for _, name := range ctx.Keys() {
+		if slices.Contains([]string{"settings", "recovery_point", "snapshot"}, name) {
+			continue
+		}
+		if slices.Contains(r.member.Context.Keys(), name) {
+			ctx = ctx.With(name, r.member.Context.Get(name))
+		}
+	}
+	return ctx
+}
+
 // replay is t.replay.
 func (t *test) replay(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	var file, workload string

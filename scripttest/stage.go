@@ -78,6 +78,12 @@ func (s *stage) ctx(info interp.Info) action.Value {
 		action.Entry{Key: "command_path", Value: action.String("")},
 		action.Entry{Key: "ipc_folder", Value: action.String("")},
 	)
+	if s.replay != nil {
+		ctx = s.replay.context(ctx)
+	}
+	if len(s.params.Keys()) > 0 {
+		ctx = ctx.With("params", s.params)
+	}
 	for i, name := range s.context.Keys() {
 		ctx = ctx.With(name, s.context.Items()[i])
 	}
