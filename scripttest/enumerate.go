@@ -28,7 +28,9 @@ func enumerate[T any](ctx context.Context, p plan, kinds []Kind, see func(*outco
 	each(len(faults), p.alone(), func(i int) {
 		p := p
 		p.fault = faults[i]
-		seen[i] = see(live(ctx, p))
+		o := live(ctx, p)
+		o.open = o.opened(clean)
+		seen[i] = see(o)
 	})
 	return clean, seen
 }

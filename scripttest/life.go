@@ -52,6 +52,7 @@ type outcome struct {
 	value  action.Value // what it returned
 	failed bool         // that phase
 	held   []string
+	open   bool // it held nothing, although it does without a fault
 	// records are those of the journal, that of the recovery included.
 	records []journal.Record
 }

@@ -38,10 +38,14 @@ type Proof struct {
 	World  string `json:"world"`
 	// Error says why the run failed without any fault, or why there was none; empty if
 	// it was well.
-	Error   string        `json:"error,omitempty"`
-	Verdict run.Verdict   `json:"verdict"` // of the run without a fault
-	Actions int           `json:"actions"`
-	Faults  []FaultResult `json:"faults"`
+	Error   string      `json:"error,omitempty"`
+	Verdict run.Verdict `json:"verdict"` // of the run without a fault
+	// Quiesced is what was held then when the snapshot was taken, but for filesystems;
+	// Writable says that the world knows that others could still write.
+	Quiesced []string      `json:"quiesced"`
+	Writable bool          `json:"writable"`
+	Actions  int           `json:"actions"`
+	Faults   []FaultResult `json:"faults"`
 }
 
 // FaultResult is what became of one run.
@@ -85,7 +89,7 @@ func (p Proof) Proven() bool {
 
 // Prove runs a script in a world, once without a fault and once with each.
 func Prove(ctx context.Context, o ProveOptions) Proof {
-	proof := Proof{Script: o.Name, World: o.worldName(), Faults: []FaultResult{}}
+	proof := Proof{Script: o.Name, World: o.worldName(), Quiesced: []string{}, Faults: []FaultResult{}}
 	p, err := o.plan(ctx)
 	if err != nil {
 		proof.Error = failureOf(err).Message
@@ -93,6 +97,7 @@ func Prove(ctx context.Context, o ProveOptions) Proof {
 	}
 	clean, results := enumerate(ctx, p, Kinds, resultOf)
 	proof.Error, proof.Verdict, proof.Actions = clean.message(), clean.report.Verdict, len(clean.actions())
+	proof.Quiesced, proof.Writable = clean.quiesced()
 	if len(clean.held) > 0 {
 		proof.Error = strings.TrimPrefix(proof.Error+"; left held: "+strings.Join(clean.held, ", "), "; ")
 	}
@@ -103,7 +108,7 @@ func Prove(ctx context.Context, o ProveOptions) Proof {
 		}
 	}
 	if len(clean.world.surprise) > 0 {
-		proof.Error = strings.Join(clean.world.surprise, "; ")
+		proof.Error = strings.Join(clean.world.surprise, "; ") + "\n" + proof.elsewhere(o)
 	}
 	return proof
 }
@@ -167,6 +172,17 @@ func resultOf(o *outcome) result {
 		Point: f.Point, Phase: f.Phase, Text: f.Text, NoSnapshot: f.NoSnapshot, Kind: f.Kind,
 		Verdict: o.report.Verdict, Held: o.held, False: !o.honest(), Unknown: strings.Join(o.world.surprise, "; "),
 	}}
+}
+
+// elsewhere says what to do about a call that the world does not know: a proof has no stubs.
+func (p Proof) elsewhere(o ProveOptions) string {
+	if o.Recording != nil {
+		return "the recorded run did not come to that, or the script has changed since: record a whole run of this script"
+	}
+	if o.Tests != nil {
+		return "in the function " + worldFunction + " of " + testsOf(o.Name)
+	}
+	return "in a test, after t.world(" + quoted(p.World) + "), or in its function " + worldFunction + "(t), which prove takes if no world is given"
 }
 
 // plan is a whole run of the script in its world.

@@ -16,8 +16,32 @@ import (
 
 // honest reports whether the verdict is not better than the truth, which the world
 // knows: that everything which was quiesced when the prescript had returned was so until
-// the snapshot had been taken, and every filesystem that was named was frozen.
-func (o *outcome) honest() bool { return o.report.Verdict != run.Application || o.world.lasted }
+// the snapshot had been taken, and every filesystem that was named was frozen; and that
+// it was quiesced at all, if that is so without a fault.
+func (o *outcome) honest() bool {
+	return o.report.Verdict != run.Application || o.world.lasted && !o.open
+}
+
+// quiesced is what was held when the prescript had returned, and whether others could
+// write although a server was there to stop them.
+func (o *outcome) quiesced() (held []string, writable bool) {
+	q := o.world.quiet
+	if q == nil {
+		return []string{}, false
+	}
+	return q.held, o.world.server != nil && !q.blocked
+}
+
+// opened reports whether a run held nothing, or let others write, where the same run
+// without a fault did hold something, or did not: a script that goes on although its
+// lock was refused.
+func (o *outcome) opened(clean *outcome) bool {
+	if o.world.quiet == nil || clean.world.quiet == nil {
+		return false
+	}
+	was, is := clean.world.quiet, o.world.quiet
+	return was.blocked && !is.blocked || len(was.held) > 0 && len(is.held) == 0
+}
 
 // missed says that the fault of the run was not made, or not where it was meant to be:
 // then the run shows nothing. Empty if it was.

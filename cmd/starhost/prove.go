@@ -66,6 +66,9 @@ func (a *app) proveScript(ctx context.Context, name string, o proveOptions) (err
 			if r.Recording, err = os.ReadFile(o.replay); err != nil {
 				return usage("--replay: %w", err)
 			}
+			if len(r.Recording) == 0 {
+				return usage("--replay: %s is empty, and so no recording: make one by starhost run --record FILE", o.replay)
+			}
 		}
 		p, err := scripttest.SandboxedProof(ctx, r, load)
 		if err != nil {
@@ -73,7 +76,9 @@ func (a *app) proveScript(ctx context.Context, name string, o proveOptions) (err
 		}
 		proofs, proven = append(proofs, p), proven && p.Proven()
 		if !a.json {
-			fmt.Fprint(a.stdout, printable(proofText(p)))
+			if err := a.say(printable(proofText(p))); err != nil {
+				return err
+			}
 		}
 	}
 	if a.json {
@@ -162,8 +167,8 @@ var columns = []struct {
 // proofText is the table of a proof: a line for each point, a column for each kind.
 func proofText(p scripttest.Proof) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s on %s: %d actions, %d faults, %d left something held, %d got a false application\n",
-		p.Script, p.World, p.Actions, len(p.Faults), p.Held(), p.False())
+	fmt.Fprintf(&b, "%s on %s: %d actions, %d faults, %d left something held, %d got a false application%s\n",
+		p.Script, p.World, p.Actions, len(p.Faults), p.Held(), p.False(), troubleText(p))
 	if n := p.Unknown(); n > 0 {
 		fmt.Fprintf(&b, "%s\n", indent(fmt.Sprintf("after %d faults (?) the script made a call that the world does not know", n)))
 	}
@@ -208,6 +213,19 @@ func proofText(p scripttest.Proof) string {
 		}
 	}
 	return b.String()
+}
+
+// troubleText ends the first line, which may be all that somebody reads.
+func troubleText(p scripttest.Proof) string {
+	switch {
+	case p.Error != "":
+		return "; NOT PROVEN, even without a fault"
+	case len(p.Quiesced) == 0 && p.Writable:
+		return "; nothing was held, others could write"
+	case len(p.Quiesced) == 0:
+		return "; nothing was held"
+	}
+	return ""
 }
 
 func pointText(f scripttest.FaultResult) string {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -117,4 +119,14 @@ func (a *app) print(v any) error {
 	enc := json.NewEncoder(a.stdout)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
+}
+
+// say writes a text on standard output. Where nobody reads any more, as behind head,
+// there is nothing to say about it.
+func (a *app) say(text string) error {
+	_, err := io.WriteString(a.stdout, text)
+	if errors.Is(err, syscall.EPIPE) {
+		return &exitError{code: exitUsage}
+	}
+	return err
 }

@@ -91,7 +91,9 @@ func (a *app) testFiles(ctx context.Context, args []string, o testOptions) error
 			code, all.Passed = max(code, exitFailed), false
 		}
 		if !a.json {
-			fmt.Fprint(a.stdout, printable(testText(path, f, o)))
+			if err := a.say(printable(testText(path, f, o))); err != nil {
+				return err
+			}
 		}
 	}
 	if a.json {
@@ -190,7 +192,11 @@ func testText(path string, f scripttest.File, o testOptions) string {
 	if !f.Passed() {
 		word = "FAIL"
 	}
-	fmt.Fprintf(&b, "%s\t%s\t%d tests, %d runs\n", word, path, len(f.Tests), runs)
+	none := ""
+	if len(f.Tests) == 0 {
+		none = ": no name matches --run"
+	}
+	fmt.Fprintf(&b, "%s\t%s\t%d tests, %d runs%s\n", word, path, len(f.Tests), runs, none)
 	for _, c := range f.Coverage {
 		b.WriteString(coverageText(c))
 	}
