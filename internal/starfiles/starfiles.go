@@ -78,9 +78,10 @@ func walk(root string) (files []string, err error) {
 	return files, err
 }
 
-// isScript reports whether an entry of a directory is a file of ours.
+// isScript reports whether an entry of a directory is a file of ours. A pipe is none,
+// whatever its name: to open it would wait for ever, and not even end with a signal.
 func isScript(e fs.DirEntry) bool {
-	return !e.IsDir() && strings.HasSuffix(e.Name(), suffix) && !hidden(e)
+	return e.Type()&(fs.ModeDir|fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) == 0 && strings.HasSuffix(e.Name(), suffix) && !hidden(e)
 }
 
 func hidden(e fs.DirEntry) bool { return strings.HasPrefix(e.Name(), ".") }

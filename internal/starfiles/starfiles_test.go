@@ -1,11 +1,13 @@
 package starfiles
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 func TestFind(t *testing.T) {
@@ -48,6 +50,24 @@ func TestFind(t *testing.T) {
 		}
 		if err != nil || !slices.Equal(got, strings.Fields(c.want)) {
 			t.Errorf("%q: %q, %v, want %q", c.args, got, err, c.want)
+		}
+	}
+}
+
+// A directory may hold what is named like a script and would never end when it is read.
+func TestNoScript(t *testing.T) {
+	files := fstest.MapFS{
+		"a.star": {}, "link.star": {Mode: fs.ModeSymlink}, "b.txt": {},
+		"pipe.star": {Mode: fs.ModeNamedPipe}, "socket.star": {Mode: fs.ModeSocket}, "tty.star": {Mode: fs.ModeDevice | fs.ModeCharDevice}, "dir.star": {Mode: fs.ModeDir},
+	}
+	entries, err := files.ReadDir(".")
+	if err != nil || len(entries) != len(files) {
+		t.Fatal(entries, err)
+	}
+	for _, e := range entries {
+		want := e.Name() == "a.star" || e.Name() == "link.star"
+		if isScript(e) != want {
+			t.Errorf("%s: got %t, want %t", e.Name(), !want, want)
 		}
 	}
 }
