@@ -49,6 +49,9 @@ func (w *world) exec(e *action.Exec) action.Result {
 		}
 		w.used[s]++
 		w.take(s.stub, "")
+		if s.fault == "" && accepted(e.OK, s.code) {
+			w.mustAcquire(s.stub, strings.Join(e.Argv, " "))
+		}
 		return s.result(e)
 	}
 	if w.replay != nil {

@@ -21,11 +21,12 @@ const (
 	FaultCrashAfter  Kind = "host crash after"  // the host was killed before the result was on the disk
 	FaultSessionLost Kind = "session lost"      // its session had ended before
 	FaultRestart     Kind = "server restarted"  // the server had been restarted
+	FaultDropped     Kind = "locks dropped"     // during the snapshot a ready-made server lost all that it held, its sessions live
 )
 
 // Kinds are all kinds of faults, in the order in which they are tried.
 var Kinds = []Kind{
-	FaultError, FaultPanic, FaultTimeout, FaultLostReply, FaultKilled, FaultCrashBefore, FaultCrashAfter, FaultSessionLost, FaultRestart,
+	FaultError, FaultPanic, FaultTimeout, FaultLostReply, FaultKilled, FaultCrashBefore, FaultCrashAfter, FaultSessionLost, FaultRestart, FaultDropped,
 }
 
 // pointKind says which faults a point can have.
@@ -46,7 +47,7 @@ var applies = map[pointKind][]Kind{
 	pointProgram:   {FaultError, FaultPanic, FaultTimeout, FaultKilled, FaultCrashBefore, FaultCrashAfter}, // it has no session
 	pointLocal:     {FaultError, FaultPanic, FaultKilled, FaultCrashBefore, FaultCrashAfter},
 	pointFreeze:    {FaultError, FaultPanic, FaultTimeout, FaultLostReply, FaultCrashBefore, FaultCrashAfter, FaultSessionLost, FaultRestart},
-	pointSnapshot:  {FaultError, FaultPanic, FaultKilled, FaultCrashBefore, FaultCrashAfter, FaultSessionLost, FaultRestart},
+	pointSnapshot:  {FaultError, FaultPanic, FaultKilled, FaultCrashBefore, FaultCrashAfter, FaultSessionLost, FaultRestart, FaultDropped},
 	pointOpen:      {FaultError, FaultCrashBefore},
 	pointThaw:      {FaultError, FaultPanic, FaultTimeout, FaultCrashBefore, FaultCrashAfter},
 }
@@ -55,14 +56,20 @@ var applies = map[pointKind][]Kind{
 type point struct {
 	kind     pointKind
 	sessions bool   // there are sessions that can be lost
+	locked   bool   // a ready-made server holds something
 	phase    string // prescript, freeze, snapshot, thaw, verify, postscript, unwind
 	text     string // "sql FLUSH TABLES WITH READ LOCK", "undo sql UNLOCK TABLES"
 }
 
 // can reports whether a point can have a fault of that kind.
 func (p point) can(kind Kind) bool {
-	needsServer := kind == FaultSessionLost || kind == FaultRestart
-	return slices.Contains(applies[p.kind], kind) && (p.sessions || !needsServer)
+	switch kind {
+	case FaultSessionLost, FaultRestart:
+		return p.sessions && slices.Contains(applies[p.kind], kind)
+	case FaultDropped:
+		return p.locked && slices.Contains(applies[p.kind], kind)
+	}
+	return slices.Contains(applies[p.kind], kind)
 }
 
 // Fault is one fault at one point of a run: the zero value is none.

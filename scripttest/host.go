@@ -45,6 +45,8 @@ func placeholder(name string) string { return "secret " + name }
 func (h *host) Do(ctx context.Context, a action.Action) (action.Result, error) {
 	w := h.w
 	text := a.Op.Name() + " " + oneLine(a.Text())
+	w.holding = len(a.Undo) > 0
+	defer func() { w.holding = false }()
 	switch {
 	case a.SQL != nil:
 		return w.act(pointStatement, text, a, func() { w.loseNamed(a.SQL.Session) }, func() (action.Result, error) { return h.Host.Do(ctx, a) })

@@ -129,6 +129,8 @@ func (w *world) takeSnapshot(p plan) error {
 		w.loseAll()
 	case FaultRestart:
 		w.restart()
+	case FaultDropped:
+		w.dropLocks()
 	}
 	var err error
 	if p.snapshot != nil {

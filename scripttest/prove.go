@@ -36,6 +36,8 @@ type ProveOptions struct {
 type Proof struct {
 	Script string `json:"script"`
 	World  string `json:"world"`
+	// Usage says that there was no run: Error says why.
+	Usage bool `json:"usage,omitempty"`
 	// Error says why the run failed without any fault, or why there was none; empty if
 	// it was well.
 	Error   string      `json:"error,omitempty"`
@@ -92,7 +94,7 @@ func Prove(ctx context.Context, o ProveOptions) Proof {
 	proof := Proof{Script: o.Name, World: o.worldName(), Quiesced: []string{}, Faults: []FaultResult{}}
 	p, err := o.plan(ctx)
 	if err != nil {
-		proof.Error = failureOf(err).Message
+		proof.Error, proof.Usage = failureOf(err).Message, true
 		return proof
 	}
 	clean, results := enumerate(ctx, p, Kinds, resultOf)

@@ -66,6 +66,8 @@ var wrong = []struct{ name, test, want string }{
 	{"unknown world", `t.world("access-97")`, `there is no world "access-97"`},
 	{"unknown kind", `t.run_with_faults(kinds = ["flood"])`, `got "flood", want some of`},
 	{"rows", "t.database(\"mysql\")\n    t.sql.on(\"x\", rows = [{\"a\": 1}, {\"b\": 1, \"c\": 2}])", `row 2 has the columns ["b" "c"], the first one ["a"]`},
+	{"rows and error", "t.database(\"mysql\")\n    t.sql.on(\"x\", rows = [], error = 1)", "got both rows and error, want one answer"},
+	{"blind stub", "t.exec.on([\"/bin/x\"])\n    t.run(lambda ctx: exec_as(\"u\", [\"/bin/x\"], undo = undo.exec_as(\"u\", [\"/bin/y\"])))", "has an undo, but its stub takes nothing"},
 	{"mount", `t.freeze.on("srv")`, `got "srv", want an absolute path`},
 	{"no such session", "t.database(\"mysql\")\n    t.sql.on(\"*\", rows = [])\n    t.sql.on(\"SHOW MASTER STATUS\", rows = [{\"Position\": 1}])\n    t.eq(t.cycle(snapshot = lambda s: s.kill(\"other\")).error, None)", `there is no session \"other\"`},
 	{"another run each time", "n = []\n    def f(_ctx):\n        n.append(1)\n        if len(n) == 1:\n            sleep(1)\n    t.run_with_faults(f)", "could not be made: error at 1, prescript: sleep 1"},

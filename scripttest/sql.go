@@ -141,6 +141,7 @@ func (c *session) stubbed(s *sqlStub, query string) action.Result {
 		return action.Result{State: state, Err: s.fault}
 	}
 	c.w.take(s.stub, c.owner(query))
+	c.w.mustAcquire(s.stub, query)
 	return action.Result{State: action.Applied, Rows: s.rows}
 }
 
@@ -221,6 +222,13 @@ func (w *world) loseNamed(name string) (found bool) {
 		}
 	}
 	return found
+}
+
+// dropLocks takes away everything that the server holds, although nobody gave it back.
+func (w *world) dropLocks() {
+	for _, name := range w.server.Held() {
+		w.server.Drop(name)
+	}
 }
 
 // restart restarts the server.

@@ -34,6 +34,9 @@ func (t *test) onSQL(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tupl
 		}
 		s.fault = &action.Fault{Kind: action.KindRefused, Code: v, Message: message}
 	}
+	if rows != nil && s.fault != nil {
+		return nil, fmt.Errorf("%s: got both rows and error, want one answer", b.Name())
+	}
 	if rows != nil {
 		var err error
 		if s.rows, err = rowsOf(rows); err != nil {

@@ -27,7 +27,8 @@ type world struct {
 	server   worlds.Server
 	sessions map[string]*session // by id
 	nextID   int
-	life     int // of a server that is stubs alone: how often it was started
+	life     int  // of a server that is stubs alone: how often it was started
+	holding  bool // the action that is being made has an undo
 	used     map[any]int
 	asked    map[string]int    // of a recording: how often
 	taken    map[string]string // what stubs hold: name, and the id of the session or "" if it lasts
@@ -76,7 +77,7 @@ func (w *world) at(kind pointKind, text string) Kind {
 	if w.dead {
 		return ""
 	}
-	w.points = append(w.points, point{kind, len(w.sessions) > 0, w.phase, text})
+	w.points = append(w.points, point{kind, len(w.sessions) > 0, w.server != nil && len(w.server.Held()) > 0, w.phase, text})
 	if len(w.points) == w.fault.Point {
 		return w.fault.Kind
 	}
@@ -214,6 +215,14 @@ func (w *world) take(s stub, session string) {
 	}
 	if s.releases != "" {
 		delete(w.taken, s.releases)
+	}
+}
+
+// mustAcquire refuses a stub that makes a test blind: what its action takes nobody would
+// miss if it were not given back.
+func (w *world) mustAcquire(s stub, text string) {
+	if w.holding && s.acquires == "" {
+		w.surprised("%s\nhas an undo, but its stub takes nothing, so a test cannot see whether it is given back: say acquires = …, and releases = … where it is undone", oneLine(text))
 	}
 }
 

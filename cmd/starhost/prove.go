@@ -33,19 +33,21 @@ the run failed without a fault; 2 usage.`,
 		Example: `  starhost prove mysql
   starhost prove my.star                     in the world of my_test.star
   starhost prove my.star --world mariadb-10.11
+  starhost prove mysql --world mysql-5.6 --option read_only=True
   starhost prove my.star --replay orders.rec`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.proveScript(cmd.Context(), args[0], o) },
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&o.worlds, "world", nil, "a ready-made world: "+strings.Join(worldNames(""), ", "))
+	f.StringArrayVar(&o.options, "option", nil, "an option of the world, as `NAME=VALUE` in the script's syntax")
 	f.StringVar(&o.replay, "replay", "", "the world is what was recorded in `FILE`")
 	f.StringVar(&o.workload, "workload", "", "which `WORKLOAD` of the recording; the first if not given")
 	return cmd
 }
 
 type proveOptions struct {
-	worlds           []string
+	worlds, options  []string
 	replay, workload string
 	tests            []byte // of the script, if they are to say what the world is like
 }
@@ -57,7 +59,7 @@ func (a *app) proveScript(ctx context.Context, name string, o proveOptions) (err
 	}
 	defer func() { err = errors.Join(err, done()) }()
 	proofs := []scripttest.Proof{}
-	proven := true
+	code := run.ExitDone
 	for _, r := range o.requests() {
 		if r.Name, r.Source = filepath.Base(name), source; filepath.Ext(r.Name) == "" {
 			r.Name += ".star"
@@ -74,7 +76,7 @@ func (a *app) proveScript(ctx context.Context, name string, o proveOptions) (err
 		if err != nil {
 			return usage("%s: %w", name, err)
 		}
-		proofs, proven = append(proofs, p), proven && p.Proven()
+		proofs, code = append(proofs, p), max(code, proofCode(p))
 		if !a.json {
 			if err := a.say(printable(proofText(p))); err != nil {
 				return err
@@ -82,14 +84,25 @@ func (a *app) proveScript(ctx context.Context, name string, o proveOptions) (err
 		}
 	}
 	if a.json {
-		if err := a.print(map[string]any{"proven": proven, "proofs": proofs}); err != nil {
+		if err := a.print(map[string]any{"proven": code == run.ExitDone, "proofs": proofs}); err != nil {
 			return err
 		}
 	}
-	if !proven {
-		return &exitError{code: exitFailed}
+	if code != run.ExitDone {
+		return &exitError{code: code}
 	}
 	return nil
+}
+
+// proofCode is the exit status of one proof.
+func proofCode(p scripttest.Proof) int {
+	switch {
+	case p.Usage:
+		return exitUsage
+	case p.Proven():
+		return run.ExitDone
+	}
+	return exitFailed
 }
 
 // requests are the proofs that are asked for, without the script.
@@ -102,7 +115,7 @@ func (o proveOptions) requests() []scripttest.ProveRequest {
 	}
 	list := make([]scripttest.ProveRequest, len(o.worlds))
 	for i, name := range o.worlds {
-		list[i].World = name
+		list[i].World, list[i].WorldOptions = name, o.options
 	}
 	return list
 }
@@ -162,6 +175,7 @@ var columns = []struct {
 	{scripttest.FaultCrashAfter, "crash>"},
 	{scripttest.FaultSessionLost, "session"},
 	{scripttest.FaultRestart, "restart"},
+	{scripttest.FaultDropped, "dropped"},
 }
 
 // proofText is the table of a proof: a line for each point, a column for each kind.
