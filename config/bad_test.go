@@ -118,6 +118,7 @@ var badConfigs = []struct {
 	{"exec_as none", head + "exec_as = none\n", 0, 3, "exec_as", "user: /path/of/program"},
 	{"exec_as relative", head + "exec_as =\n root: sync\n", 0, 4, "exec_as", "not an absolute path"},
 	{"exec_as without user", head + "exec_as =\n : /bin/sync\n", 0, 4, "exec_as", "name of a user"},
+	{"exec_as list", head + "exec_as =\n root: /bin/sync, /bin/true\n", 0, 4, "exec_as", "one user: /path/of/program in each line"},
 	{"exec_as twice", head + "exec_as =\n root: /bin/sync\n root:/bin/sync\n", 0, 5, "exec_as", "twice"},
 	{"exec_as swallowing a key", head + "exec_as = root: /bin/sync\n  timeout = 90\n", 0, 4, "exec_as", "not a rule"},
 	{"linux_user option", head + "linux_user = -c\n", 0, 3, "linux_user", "name of a user"},

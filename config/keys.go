@@ -181,6 +181,9 @@ func setExecAs(b *build, text string) error {
 	if err := checkPath(rule.Path); err != nil {
 		return err
 	}
+	if strings.Contains(rule.Path, ",") {
+		return errors.New("this looks like several programs; write one user: /path/of/program in each line")
+	}
 	if slices.Contains(b.ExecAs, rule) {
 		return errors.New("the rule is given twice; remove one")
 	}
