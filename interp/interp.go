@@ -104,17 +104,14 @@ type file struct {
 // New compiles a script, loads its modules and runs its top level. It touches
 // nothing but opts.Load. The error is an *[action.ScriptError].
 func New(ctx context.Context, opts Options) (*Script, error) {
-	s := &Script{opts: opts, files: map[string]*file{}}
-	s.print = s.printer()
-	globals, err := s.load(ctx, opts.Name, opts.Source)
+	m, err := NewModule(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
-	s.globals = globals
-	if err := s.describe(); err != nil {
+	if err := m.s.describe(); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return m.s, nil
 }
 
 // Info returns what the script says of itself.

@@ -95,13 +95,10 @@ func (w *world) crash() {
 	w.loseAll()
 }
 
-// act makes an action happen at a point, with the fault that strikes there. lose ends
-// the session of the action, if it has one.
-func (w *world) act(kind pointKind, text string, a action.Action, lose func(), do func() (action.Result, error)) (action.Result, error) {
+// before comes to a point, and lets happen what its fault does before anything is made.
+func (w *world) before(kind pointKind, text string, lose func()) Kind {
 	fault := w.at(kind, text)
 	switch fault {
-	case FaultError:
-		return w.refuse(a), nil
 	case FaultCrashBefore:
 		w.crash()
 	case FaultSessionLost:
@@ -109,7 +106,17 @@ func (w *world) act(kind pointKind, text string, a action.Action, lose func(), d
 	case FaultRestart:
 		w.restart()
 	}
-	if w.dead {
+	return fault
+}
+
+// act makes an action happen at a point, with the fault that strikes there. lose ends
+// the session of the action, if it has one.
+func (w *world) act(kind pointKind, text string, a action.Action, lose func(), do func() (action.Result, error)) (action.Result, error) {
+	fault := w.before(kind, text, lose)
+	switch {
+	case fault == FaultError:
+		return w.refuse(a), nil
+	case w.dead:
 		return action.Result{State: action.NotApplied}, errDead
 	}
 	res, err := do()
@@ -160,18 +167,11 @@ func (w *world) refuse(a action.Action) action.Result {
 
 // undo makes a step of an undo at a point, with the fault that strikes there.
 func (w *world) undo(kind pointKind, text string, lose func(), do func() (action.State, string)) (action.State, string) {
-	fault := w.at(kind, "undo "+text)
-	switch fault {
-	case FaultError:
+	fault := w.before(kind, "undo "+text, lose)
+	switch {
+	case fault == FaultError:
 		return journal.Failed, "refused (an injected error)"
-	case FaultCrashBefore:
-		w.crash()
-	case FaultSessionLost:
-		lose()
-	case FaultRestart:
-		w.restart()
-	}
-	if w.dead {
+	case w.dead:
 		return journal.Done, "" // nobody is there to do it, and nobody to tell
 	}
 	state, message := do()

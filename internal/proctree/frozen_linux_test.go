@@ -68,32 +68,44 @@ func TestRunDoesNotWaitForASleeperOnAFrozenFilesystem(t *testing.T) {
 		{"a descendant", "(setsid sh -c 'echo M > DIR/file' &); (setsid sleep M &); echo ready; sleep M"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			dir, thaw := frozenFilesystem(t)
-			text, mark := script(tt.script, "")
-			text = strings.ReplaceAll(text, "DIR", dir)
-			ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-			defer cancel()
-			began := time.Now()
-			res, err := shell(text).Run(ctx)
-			if took := time.Since(began); took > 800*time.Millisecond+slack {
-				t.Errorf("Run took %v", took)
+			for range 3 {
+				if named := sleeperIsLeft(t, tt.script); named {
+					return
+				}
+				t.Log("the keeper had no time to name the process; once more")
 			}
-			if !errors.Is(err, proctree.ErrUnreaped) || !errors.Is(err, context.DeadlineExceeded) || res.Reaped {
-				t.Errorf("result %+v, error %v; want ErrUnreaped and the context's", res, err)
-			}
-			if !strings.Contains(err.Error(), "(sh) in state D") {
-				t.Errorf("error %q does not name the process", err)
-			}
-			if left := survivors(t, mark); len(left) != 1 || !strings.Contains(left[0], dir) {
-				t.Errorf("left are %q, want the sleeper alone", left)
-			}
-			thaw()
-			waitUntil(t, "the sleeper is gone", func() bool { return survivors(t, mark) == nil })
-			if text, err := os.ReadFile(dir + "/file"); len(text) > 0 {
-				t.Errorf("the sleeper wrote %q after it was killed (%v)", text, err)
-			}
+			t.Error("no error names the process")
 		})
 	}
+}
+
+// sleeperIsLeft runs a script whose tree cannot be ended while a filesystem is frozen. It
+// reports whether the error names the process: on a busy machine the keeper may not come
+// to say it in time.
+func sleeperIsLeft(t *testing.T, text string) (named bool) {
+	t.Helper()
+	dir, thaw := frozenFilesystem(t)
+	text, mark := script(text, "")
+	text = strings.ReplaceAll(text, "DIR", dir)
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	res, err := shell(text).Run(ctx)
+	if took := time.Since(began); took > 800*time.Millisecond+slack {
+		t.Errorf("Run took %v", took)
+	}
+	if !errors.Is(err, proctree.ErrUnreaped) || !errors.Is(err, context.DeadlineExceeded) || res.Reaped {
+		t.Errorf("result %+v, error %v; want ErrUnreaped and the context's", res, err)
+	}
+	if left := survivors(t, mark); len(left) != 1 || !strings.Contains(left[0], dir) {
+		t.Errorf("left are %q, want the sleeper alone", left)
+	}
+	thaw()
+	waitUntil(t, "the sleeper is gone", func() bool { return survivors(t, mark) == nil })
+	if text, err := os.ReadFile(dir + "/file"); len(text) > 0 {
+		t.Errorf("the sleeper wrote %q after it was killed (%v)", text, err)
+	}
+	return err != nil && strings.Contains(err.Error(), "(sh) in state D")
 }
 
 func TestSleeperLeftByAProgramThatEnded(t *testing.T) {
