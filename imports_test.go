@@ -47,7 +47,7 @@ var only = map[string][]string{
 	"internal/skeleton":  {},
 	"internal/starfiles": {},
 	"internal/testfs":    {"action"},
-	"internal/testdb":    {"action", "host/driver"},
+	"internal/testdb":    {"action", "host/driver", "internal/pidfd"},
 	"internal/demo":      {".", "config", "run"}, // leads a whole run, as an embedder does
 }
 

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/starhost/starhost/internal/pidfd"
 )
 
 // program returns the path of a program, or skips the test.
@@ -170,15 +172,24 @@ func start(argv, env []string, account, dir, output string) (*process, error) {
 func (p *process) pid() int                { return p.cmd.Process.Pid }
 func (p *process) signal(signal os.Signal) { _ = p.cmd.Process.Signal(signal) }
 
-// kill ends the process and its children, which cannot have more meanwhile.
+// kill ends the process and its children, which cannot have more meanwhile, and waits for
+// these: what they share must be gone when the server is started again.
 func (p *process) kill() {
 	_ = p.pause()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	var ending []pidfd.FD
 	for _, pid := range p.paused {
+		if child, err := pidfd.Open(pid); err == nil {
+			ending = append(ending, child)
+		}
 		_ = unix.Kill(pid, unix.SIGKILL)
 	}
 	p.signal(unix.SIGKILL)
+	for _, child := range ending {
+		child.Ended(stopLimit)
+		child.Close()
+	}
 }
 
 // pause stops the process, then its children, and waits until they have stopped.
