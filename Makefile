@@ -22,7 +22,7 @@ setup:
 
 lint:
 	@echo '== format'
-	@test -z "$$($(TOOL) gofumpt -l $(GOFILES) | tee /dev/stderr)"
+	@wrong=$$($(TOOL) gofumpt -l $(GOFILES)) && { [ -z "$$wrong" ] || { echo "$$wrong" >&2; exit 1; }; }
 	@echo '== vet'
 	go vet ./...
 	GOOS=darwin go vet ./...
@@ -41,7 +41,7 @@ unit:
 		{ go test -race -timeout 18m ./... ; code=$$?; cat "$$STARHOST_TABLES"/*.txt; rm -r "$$STARHOST_TABLES"; exit $$code; }
 
 # Every fuzz target for FUZZTIME, from its seeds.
-FUZZTIME ?= 12s
+FUZZTIME ?= 8s
 fuzz:
 	@sh tools/fuzz.sh $(FUZZTIME)
 
