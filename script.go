@@ -16,9 +16,6 @@ import (
 	"github.com/starhost/starhost/worker"
 )
 
-// bundledPrefix begins the name of a module that is in the binary.
-const bundledPrefix = "@starhost//"
-
 var moduleName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*\.star$`)
 
 // script is a loaded script, wherever it runs.
@@ -125,11 +122,11 @@ func orNone(text string) string {
 // the folder of the script.
 func moduleLoader(w config.Workload) func(module string) ([]byte, error) {
 	return func(module string) ([]byte, error) {
-		if file, ok := strings.CutPrefix(module, bundledPrefix); ok {
+		if file, ok := strings.CutPrefix(module, scripts.Prefix); ok {
 			return scripts.Source(file)
 		}
 		if w.ScriptPath == "" || !moduleName.MatchString(module) {
-			return nil, fmt.Errorf("got %q, want a .star file in the folder of the script, or %sNAME.star", module, bundledPrefix)
+			return nil, fmt.Errorf("got %q, want a .star file in the folder of the script, or %sNAME.star", module, scripts.Prefix)
 		}
 		return config.ReadFile(filepath.Join(filepath.Dir(w.ScriptPath), module), config.ReadOptions{MaxSize: interp.MaxSource})
 	}

@@ -40,12 +40,20 @@ func (h *Host) execAs(ctx context.Context, e *action.Exec) action.Result {
 		return action.Result{State: action.Unknown, Exit: exit, Err: ended(ctx, name+" was killed with everything it started")}
 	case err != nil:
 		return action.Result{State: action.Unknown, Exit: exit, Err: &action.Fault{Kind: action.KindScript, Message: err.Error()}}
-	case len(e.OK) > 0 && !slices.Contains(e.OK, r.Code):
-		return action.Result{State: action.Unknown, Exit: exit, Err: &action.Fault{
-			Kind: action.KindScript, Code: action.Int(int64(r.Code)), Message: failure(name, exit),
-		}}
+	}
+	if fault := ExitFault(e, exit); fault != nil {
+		return action.Result{State: action.Unknown, Exit: exit, Err: fault}
 	}
 	return action.Result{State: action.Applied, Exit: exit}
+}
+
+// ExitFault is the fault of a program that ended with a code which is no success; nil if
+// it is one. Without codes all are.
+func ExitFault(e *action.Exec, exit *action.Exit) *action.Fault {
+	if len(e.OK) == 0 || slices.Contains(e.OK, exit.Code) {
+		return nil
+	}
+	return &action.Fault{Kind: action.KindScript, Code: action.Int(int64(exit.Code)), Message: failure(path.Base(e.Argv[0]), exit)}
 }
 
 // failure says how a program ended, with the last line that it wrote.

@@ -156,6 +156,21 @@ func (s *Script) Call(ctx context.Context, phase string, in action.Value, ex act
 
 var dialect = &syntax.FileOptions{Set: true}
 
+// module returns the globals of a file that is found by its name.
+func (s *Script) module(ctx context.Context, name string) (starlark.StringDict, error) {
+	if f := s.files[name]; f != nil {
+		return f.globals, f.err
+	}
+	if s.opts.Load == nil {
+		return nil, errors.New("load is not possible here")
+	}
+	source, err := s.opts.Load(name)
+	if err != nil {
+		return nil, err
+	}
+	return s.load(ctx, name, source)
+}
+
 // load compiles and runs one file, once.
 func (s *Script) load(ctx context.Context, name string, source []byte) (starlark.StringDict, error) {
 	if f := s.files[name]; f != nil {

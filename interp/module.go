@@ -2,7 +2,7 @@ package interp
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 
@@ -60,25 +60,15 @@ func (m *Module) Call(ctx context.Context, fn starlark.Callable, args ...starlar
 
 // Script returns a file as a script; it is loaded unless that was done.
 func (m *Module) Script(ctx context.Context, name string) (*Script, error) {
-	f := m.s.files[name]
-	if f == nil {
-		if m.s.opts.Load == nil {
-			return nil, &action.ScriptError{Kind: action.KindScript, Msg: fmt.Sprintf("%s cannot be loaded here", name)}
-		}
-		source, err := m.s.opts.Load(name)
-		if err != nil {
-			return nil, &action.ScriptError{Kind: action.KindScript, Msg: err.Error()}
-		}
-		if _, err := m.s.load(ctx, name, source); err != nil {
-			return nil, err
-		}
-		f = m.s.files[name]
+	globals, err := m.s.module(ctx, name)
+	if e := (*action.ScriptError)(nil); err != nil && !errors.As(err, &e) {
+		err = &action.ScriptError{Kind: action.KindScript, Msg: err.Error()}
 	}
-	if f.err != nil {
-		return nil, f.err
+	if err != nil {
+		return nil, err
 	}
 	s := *m.s
-	s.opts.Name, s.opts.Source, s.globals = name, f.source, f.globals
+	s.opts.Name, s.opts.Source, s.globals = name, m.s.files[name].source, globals
 	if err := s.describe(); err != nil {
 		return nil, err
 	}

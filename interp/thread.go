@@ -3,7 +3,6 @@ package interp
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -34,17 +33,7 @@ func (s *Script) thread(ctx context.Context, name string, ex action.Executor) ru
 	t.SetMaxExecutionSteps(s.opts.Cover.budget(cmp.Or(s.opts.steps, MaxSteps)))
 	t.OnMaxSteps = func(t *starlark.Thread) { t.Cancel(tooManySteps) }
 	t.Load = func(_ *starlark.Thread, module string) (starlark.StringDict, error) {
-		if s.opts.Load == nil {
-			return nil, fmt.Errorf("load is not possible here")
-		}
-		if f := s.files[module]; f != nil {
-			return f.globals, f.err
-		}
-		source, err := s.opts.Load(module)
-		if err != nil {
-			return nil, err
-		}
-		return s.load(ctx, module, source)
+		return s.module(ctx, module)
 	}
 	return running{t, context.AfterFunc(ctx, func() { t.Cancel(context.Cause(ctx).Error()) })}
 }

@@ -14,6 +14,9 @@ import (
 //go:embed mysql.star postgres.star sqlite.star
 var files embed.FS
 
+// Prefix begins the name by which load() reaches a file in the binary.
+const Prefix = "@starhost//"
+
 // Script is one bundled script under one name.
 type Script struct {
 	Name     string    // as workload_name in the config

@@ -1,12 +1,10 @@
 package scripttest
 
 import (
-	"fmt"
-	"path"
-	"slices"
 	"strings"
 
 	"github.com/starhost/starhost/action"
+	realhost "github.com/starhost/starhost/host"
 )
 
 // execStub answers programs whose command line looks like its argv.
@@ -49,10 +47,11 @@ func (w *world) exec(e *action.Exec) action.Result {
 		}
 		w.used[s]++
 		w.take(s.stub, "")
-		if s.fault == "" && accepted(e.OK, s.code) {
+		res := s.result(e)
+		if res.Err == nil {
 			w.mustAcquire(s.stub, strings.Join(e.Argv, " "))
 		}
-		return s.result(e)
+		return res
 	}
 	if w.replay != nil {
 		if res, ok := w.replay.answer(w, action.Op{Exec: e}, ""); ok {
@@ -69,26 +68,8 @@ func (s *execStub) result(e *action.Exec) action.Result {
 		return action.Result{State: action.NotApplied, Err: &action.Fault{Kind: action.KindScript, Message: s.fault}}
 	}
 	res := action.Result{State: action.Applied, Exit: &action.Exit{Code: s.code, Stdout: s.stdout, Stderr: s.stderr}}
-	if !accepted(e.OK, s.code) {
+	if res.Err = realhost.ExitFault(e, res.Exit); res.Err != nil {
 		res.State = action.Unknown
-		res.Err = exitFault(e, res.Exit)
 	}
 	return res
-}
-
-// accepted reports whether an exit code is a success; no codes mean that all are.
-func accepted(ok []int, code int) bool { return len(ok) == 0 || slices.Contains(ok, code) }
-
-// exitFault is the failure of a program as the host tells it: with the last line that the
-// program wrote.
-func exitFault(e *action.Exec, exit *action.Exit) *action.Fault {
-	text := fmt.Sprintf("%s ended with exit code %d", path.Base(e.Argv[0]), exit.Code)
-	for _, out := range []string{exit.Stderr, exit.Stdout} {
-		lines := strings.Split(strings.TrimSpace(out), "\n")
-		if last := lines[len(lines)-1]; last != "" {
-			text += ": " + last
-			break
-		}
-	}
-	return &action.Fault{Kind: action.KindScript, Code: action.Int(int64(exit.Code)), Message: text}
 }

@@ -56,7 +56,7 @@ var applies = map[pointKind][]Kind{
 type point struct {
 	kind     pointKind
 	sessions bool   // there are sessions that can be lost
-	locked   bool   // a ready-made server holds something
+	locked   bool   // at the snapshot: a ready-made server holds something
 	phase    string // prescript, freeze, snapshot, thaw, verify, postscript, unwind
 	text     string // "sql FLUSH TABLES WITH READ LOCK", "undo sql UNLOCK TABLES"
 }

@@ -10,9 +10,6 @@ import (
 	"github.com/starhost/starhost/scripts"
 )
 
-// bundled begins the name of a file that is in the binary.
-const bundled = "@starhost//"
-
 // maxFile is the largest file that a test may load, in bytes: a recording.
 const maxFile = 16 << 20
 
@@ -21,7 +18,7 @@ const maxFile = 16 << 20
 // as long as fsys itself does not lead out of its folder, as [os.Root] promises.
 func Loader(fsys fs.FS, dir string) func(name string) ([]byte, error) {
 	return func(name string) ([]byte, error) {
-		if file, ok := strings.CutPrefix(name, bundled); ok {
+		if file, ok := strings.CutPrefix(name, scripts.Prefix); ok {
 			return scripts.Source(file)
 		}
 		if !fs.ValidPath(name) || name == "." {

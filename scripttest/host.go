@@ -15,12 +15,11 @@ import (
 // world; programs, filesystems and time are the world's.
 type host struct {
 	*realhost.Host
-	w      *world
-	opened map[string]bool // sessions, by name
+	w *world
 }
 
 func newHost(w *world) *host {
-	return &host{w: w, opened: map[string]bool{}, Host: realhost.New(realhost.Options{
+	return &host{w: w, Host: realhost.New(realhost.Options{
 		Workload: workload, Database: w.database, Server: newServer(w), Secret: w.secret, Emit: w.emit,
 	})}
 }
@@ -91,30 +90,21 @@ func (w *world) undoExec(e *action.Exec) (action.State, string) {
 	return journal.Done, ""
 }
 
-// Open opens a session, at a point of its own unless it is open.
+// Open opens a session, at a point of its own: a run asks for each but once.
 func (h *host) Open(ctx context.Context, name string) (journal.Session, bool, error) {
-	if h.opened[name] {
-		return h.Host.Open(ctx, name)
-	}
-	switch h.w.at(pointOpen, "session "+name) {
-	case FaultError:
+	if h.w.before(pointOpen, "session "+name, nil) == FaultError {
 		return journal.Session{}, false, errors.New("the server refused the connection (an injected error)")
-	case FaultCrashBefore:
-		h.w.crash()
 	}
 	if h.w.dead {
 		return journal.Session{}, false, errDead
 	}
-	h.opened[name] = true
 	return h.Host.Open(ctx, name)
 }
 
-// Lost names the sessions that have ended, in order.
+// Lost names the sessions that have ended.
 func (h *host) Lost() []string {
 	if h.w.dead {
 		return nil
 	}
-	lost := h.Host.Lost()
-	slices.Sort(lost)
-	return lost
+	return h.Host.Lost()
 }

@@ -115,22 +115,20 @@ func (w *world) takeSnapshot(p plan) error {
 	w.snapshot = w.quiesced()
 	w.snapshot.held = w.held()
 	lasted := w.still()
-	switch fault := w.at(pointSnapshot, "the snapshot"); fault {
+	switch w.before(pointSnapshot, "the snapshot", w.loseAll) {
 	case FaultError:
 		return errors.New("the snapshot failed (an injected error)")
 	case FaultPanic:
 		panic("injected")
 	case FaultKilled:
 		w.killed = true
-	case FaultCrashBefore, FaultCrashAfter:
+	case FaultCrashAfter:
 		w.crash()
-		return errDead
-	case FaultSessionLost:
-		w.loseAll()
-	case FaultRestart:
-		w.restart()
 	case FaultDropped:
 		w.dropLocks()
+	}
+	if w.dead {
+		return errDead
 	}
 	var err error
 	if p.snapshot != nil {

@@ -121,7 +121,7 @@ func (o ProveOptions) worldName() string {
 	case o.Recording != nil:
 		return recordedName
 	case o.Tests != nil:
-		return "the world of " + testsOf(o.Name)
+		return "the world of " + TestsOf(o.Name)
 	}
 	return o.World
 }
@@ -129,8 +129,8 @@ func (o ProveOptions) worldName() string {
 // recordedName is what people know a recording by.
 const recordedName = "the recording"
 
-// testsOf is the file with the tests of a script.
-func testsOf(script string) string { return strings.TrimSuffix(script, ".star") + Suffix }
+// TestsOf is the file with the tests of a script.
+func TestsOf(script string) string { return strings.TrimSuffix(script, ".star") + Suffix }
 
 // worldFunction is the function of a file of tests that makes the world of a proof.
 const worldFunction = "world"
@@ -138,7 +138,7 @@ const worldFunction = "world"
 // planOfTests is a whole run of the script in the world of its tests.
 func (o ProveOptions) planOfTests(ctx context.Context) (p plan, err error) {
 	database := ""
-	name := testsOf(o.Name)
+	name := TestsOf(o.Name)
 	load := func(file string) ([]byte, error) {
 		if file == o.Name {
 			return o.Source, nil
@@ -182,7 +182,7 @@ func (p Proof) elsewhere(o ProveOptions) string {
 		return "the recorded run did not come to that, or the script has changed since: record a whole run of this script"
 	}
 	if o.Tests != nil {
-		return "in the function " + worldFunction + " of " + testsOf(o.Name)
+		return "in the function " + worldFunction + " of " + TestsOf(o.Name)
 	}
 	return "in a test, after t.world(" + quoted(p.World) + "), or in its function " + worldFunction + "(t), which prove takes if no world is given"
 }

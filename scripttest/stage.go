@@ -62,9 +62,7 @@ func (s *stage) ctx(info interp.Info) action.Value {
 	if s.replay != nil {
 		settings = s.replay.settings(settings)
 	}
-	for i, name := range s.settings.Keys() {
-		settings = settings.With(name, s.settings.Items()[i])
-	}
+	settings = merged(settings, s.settings)
 	ctx := action.Dict(
 		action.Entry{Key: "run", Value: action.String(runID)},
 		action.Entry{Key: "workload", Value: action.String(workload)},
@@ -84,8 +82,5 @@ func (s *stage) ctx(info interp.Info) action.Value {
 	if len(s.params.Keys()) > 0 {
 		ctx = ctx.With("params", s.params)
 	}
-	for i, name := range s.context.Keys() {
-		ctx = ctx.With(name, s.context.Items()[i])
-	}
-	return ctx
+	return merged(ctx, s.context)
 }

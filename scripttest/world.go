@@ -77,7 +77,7 @@ func (w *world) at(kind pointKind, text string) Kind {
 	if w.dead {
 		return ""
 	}
-	w.points = append(w.points, point{kind, len(w.sessions) > 0, w.server != nil && len(w.server.Held()) > 0, w.phase, text})
+	w.points = append(w.points, point{kind, len(w.sessions) > 0, kind == pointSnapshot && w.server != nil && len(w.server.Held()) > 0, w.phase, text})
 	if len(w.points) == w.fault.Point {
 		return w.fault.Kind
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,7 +50,22 @@ the run failed without a fault; 2 usage.`,
 type proveOptions struct {
 	worlds, options  []string
 	replay, workload string
+	recording        []byte // the text of replay
 	tests            []byte // of the script, if they are to say what the world is like
+}
+
+// readRecording reads the recording, if one is to be the world.
+func (o *proveOptions) readRecording() (err error) {
+	if o.replay == "" {
+		return nil
+	}
+	if o.recording, err = os.ReadFile(o.replay); err != nil {
+		return usage("--replay: %w", err)
+	}
+	if len(o.recording) == 0 {
+		return usage("--replay: %s is empty, and so no recording: make one by starhost run --record FILE", o.replay)
+	}
+	return nil
 }
 
 func (a *app) proveScript(ctx context.Context, name string, o proveOptions) (err error) {
@@ -58,25 +74,21 @@ func (a *app) proveScript(ctx context.Context, name string, o proveOptions) (err
 		return usage("%w", err)
 	}
 	defer func() { err = errors.Join(err, done()) }()
+	if err := o.readRecording(); err != nil {
+		return err
+	}
 	proofs := []scripttest.Proof{}
-	code := run.ExitDone
+	faulty, failed := false, false
 	for _, r := range o.requests() {
 		if r.Name, r.Source = filepath.Base(name), source; filepath.Ext(r.Name) == "" {
 			r.Name += ".star"
-		}
-		if o.replay != "" {
-			if r.Recording, err = os.ReadFile(o.replay); err != nil {
-				return usage("--replay: %w", err)
-			}
-			if len(r.Recording) == 0 {
-				return usage("--replay: %s is empty, and so no recording: make one by starhost run --record FILE", o.replay)
-			}
 		}
 		p, err := scripttest.SandboxedProof(ctx, r, load)
 		if err != nil {
 			return usage("%s: %w", name, err)
 		}
-		proofs, code = append(proofs, p), max(code, proofCode(p))
+		proofs = append(proofs, p)
+		faulty, failed = faulty || p.Usage, failed || !p.Proven()
 		if !a.json {
 			if err := a.say(printable(proofText(p))); err != nil {
 				return err
@@ -84,31 +96,17 @@ func (a *app) proveScript(ctx context.Context, name string, o proveOptions) (err
 		}
 	}
 	if a.json {
-		if err := a.print(map[string]any{"proven": code == run.ExitDone, "proofs": proofs}); err != nil {
+		if err := a.print(map[string]any{"proven": !failed, "proofs": proofs}); err != nil {
 			return err
 		}
 	}
-	if code != run.ExitDone {
-		return &exitError{code: code}
-	}
-	return nil
-}
-
-// proofCode is the exit status of one proof.
-func proofCode(p scripttest.Proof) int {
-	switch {
-	case p.Usage:
-		return exitUsage
-	case p.Proven():
-		return run.ExitDone
-	}
-	return exitFailed
+	return verdictOf(faulty, failed)
 }
 
 // requests are the proofs that are asked for, without the script.
 func (o proveOptions) requests() []scripttest.ProveRequest {
 	if o.replay != "" {
-		return []scripttest.ProveRequest{{Workload: o.workload}}
+		return []scripttest.ProveRequest{{Recording: o.recording, Workload: o.workload}}
 	}
 	if o.tests != nil {
 		return []scripttest.ProveRequest{{Tests: o.tests}}
@@ -141,7 +139,7 @@ func scriptToProve(name string, o *proveOptions) (source []byte, load func(strin
 		return nil, nil, nil, errors.Join(err, dir.Close())
 	}
 	if len(o.worlds) == 0 && o.replay == "" {
-		tests := strings.TrimSuffix(filepath.Base(name), ".star") + scripttest.Suffix
+		tests := scripttest.TestsOf(filepath.Base(name))
 		if o.tests, err = load(tests); err != nil {
 			return nil, nil, nil, errors.Join(fmt.Errorf("nobody has said in which world, and there is no %s with a function world(t): give --world (%s) or --replay FILE",
 				tests, strings.Join(worldNames(""), ", ")), dir.Close())
@@ -178,7 +176,7 @@ var columns = []struct {
 	{scripttest.FaultDropped, "dropped"},
 }
 
-// proofText is the table of a proof: a line for each point, a column for each kind.
+// proofText tells a proof: its sum, the table of all faults, and what went wrong.
 func proofText(p scripttest.Proof) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s on %s: %d actions, %d faults, %d left something held, %d got a false application%s\n",
@@ -192,41 +190,45 @@ func proofText(p scripttest.Proof) string {
 	if len(p.Faults) == 0 {
 		return b.String()
 	}
-	head := ""
-	for _, c := range columns {
-		head += fmt.Sprintf(" %-7s", c.head)
-	}
-	fmt.Fprintf(&b, "%4s %-10s%s  %s\n", "", "phase", head, "what is struck")
-	last := -1
-	cells := map[scripttest.Kind]string{}
-	flush := func() {
-		if last < 0 {
-			return
-		}
-		f := p.Faults[last]
-		row := ""
-		for _, c := range columns {
-			row += fmt.Sprintf(" %-7s", cells[c.kind])
-		}
-		fmt.Fprintf(&b, "%4d %-10s%s  %s\n", f.Point, f.Phase, row, clipped(pointText(f)))
-		clear(cells)
-	}
-	for i, f := range p.Faults {
-		if last >= 0 && (p.Faults[last].Point != f.Point || p.Faults[last].NoSnapshot != f.NoSnapshot) {
-			flush()
-		}
-		last = i
-		cells[f.Kind] = outcomeText(f)
-	}
-	flush()
-	b.WriteString("     -: no snapshot, all undone; crash, files, app: the verdict; reply: made, but the answer was lost;\n" +
-		"     worker: killed; crash<, crash>: the host was killed before, after it, and recovered\n")
+	b.WriteString(faultTable(p.Faults))
 	for _, f := range p.Faults {
 		if len(f.Held) > 0 || f.False || f.Unknown != "" {
 			fmt.Fprintf(&b, "     %s at %d, %s: %s\n", f.Kind, f.Point, pointText(f), badOutcome(f))
 		}
 	}
 	return b.String()
+}
+
+// faultTable has a line for each point, whose faults stand together in the list.
+func faultTable(faults []scripttest.FaultResult) string {
+	head := ""
+	for _, c := range columns {
+		head += fmt.Sprintf(" %-7s", c.head)
+	}
+	table := fmt.Sprintf("%4s %-10s%s  %s\n", "", "phase", head, "what is struck")
+	for len(faults) > 0 {
+		first, n := faults[0], 1
+		for n < len(faults) && faults[n].Point == first.Point && faults[n].NoSnapshot == first.NoSnapshot {
+			n++
+		}
+		table += fmt.Sprintf("%4d %-10s%s  %s\n", first.Point, first.Phase, cells(faults[:n]), clipped(pointText(first)))
+		faults = faults[n:]
+	}
+	return table + "     -: no snapshot, all undone; crash, files, app: the verdict; reply: made, but the answer was lost;\n" +
+		"     worker: killed; crash<, crash>: the host was killed before, after it, and recovered\n"
+}
+
+// cells are the outcomes of the faults of one point, each in the column of its kind.
+func cells(faults []scripttest.FaultResult) string {
+	row := ""
+	for _, c := range columns {
+		cell := ""
+		if i := slices.IndexFunc(faults, func(f scripttest.FaultResult) bool { return f.Kind == c.kind }); i >= 0 {
+			cell = outcomeText(faults[i])
+		}
+		row += fmt.Sprintf(" %-7s", cell)
+	}
+	return row
 }
 
 // troubleText ends the first line, which may be all that somebody reads.

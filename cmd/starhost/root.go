@@ -14,6 +14,7 @@ import (
 
 	"github.com/starhost/starhost"
 	"github.com/starhost/starhost/config"
+	"github.com/starhost/starhost/run"
 )
 
 // app is what all verbs share.
@@ -126,7 +127,7 @@ func (a *app) print(v any) error {
 func (a *app) say(text string) error {
 	_, err := io.WriteString(a.stdout, text)
 	if errors.Is(err, syscall.EPIPE) {
-		return &exitError{code: exitUsage}
+		return &exitError{code: run.ExitUsage}
 	}
 	return err
 }

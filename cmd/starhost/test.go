@@ -16,14 +16,7 @@ import (
 
 	"github.com/starhost/starhost/internal/starfiles"
 	"github.com/starhost/starhost/interp"
-	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/scripttest"
-)
-
-// Exit statuses of test and prove, as those of go test and go vet.
-const (
-	exitFailed = 1
-	exitUsage  = run.ExitUsage
 )
 
 func (a *app) test() *cobra.Command {
@@ -76,20 +69,15 @@ func (a *app) testFiles(ctx context.Context, args []string, o testOptions) error
 	if err != nil {
 		return usage("%w", err)
 	}
-	all := tested{Passed: true, Files: []testedFile{}}
-	code := run.ExitDone
+	all := tested{Files: []testedFile{}}
+	faulty, failed := false, false
 	for _, path := range paths {
 		f, err := testFile(ctx, path, o)
 		if err != nil { // the other files are tested all the same
 			f = scripttest.File{Name: filepath.Base(path), Error: &scripttest.Failure{Message: err.Error()}, Tests: []scripttest.Test{}}
 		}
 		all.Files = append(all.Files, testedFile{path, f})
-		switch {
-		case f.Error != nil:
-			code, all.Passed = exitUsage, false
-		case !f.Passed():
-			code, all.Passed = max(code, exitFailed), false
-		}
+		faulty, failed = faulty || f.Error != nil, failed || !f.Passed()
 		if !a.json {
 			if err := a.say(printable(testText(path, f, o))); err != nil {
 				return err
@@ -97,14 +85,12 @@ func (a *app) testFiles(ctx context.Context, args []string, o testOptions) error
 		}
 	}
 	if a.json {
+		all.Passed = !failed
 		if err := a.print(all); err != nil {
 			return err
 		}
 	}
-	if code != run.ExitDone {
-		return &exitError{code: code}
-	}
-	return nil
+	return verdictOf(faulty, failed)
 }
 
 // testPaths are the files with tests among what is named.
