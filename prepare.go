@@ -199,7 +199,7 @@ func (p *prepared) context(w config.Workload, l loaded, local bool) action.Value
 		action.Entry{Key: "run", Value: action.String(p.id)},
 		action.Entry{Key: "workload", Value: action.String(w.Name)},
 		action.Entry{Key: "timeout", Value: action.Int(int64(math.Ceil(limits(p.workloads).Hold.Seconds())))},
-		action.Entry{Key: "params", Value: dictOrEmpty(p.Params)},
+		action.Entry{Key: "params", Value: merged(w.Params, p.Params)},
 		action.Entry{Key: "settings", Value: l.settings},
 		action.Entry{Key: "recovery_point", Value: action.Value{}},
 		action.Entry{Key: "snapshot", Value: action.String("unknown")},
@@ -219,11 +219,19 @@ func (p *prepared) recorded(w config.Workload, m run.Member) run.Member {
 	return m
 }
 
-func dictOrEmpty(v action.Value) action.Value {
-	if v.Kind() == action.DictKind {
-		return v
+// merged is the dict with the entries of all; those of a later one count. What is no
+// dict has none.
+func merged(dicts ...action.Value) action.Value {
+	all := action.Dict()
+	for _, d := range dicts {
+		if d.Kind() != action.DictKind {
+			continue
+		}
+		for i, key := range d.Keys() {
+			all = all.With(key, d.Items()[i])
+		}
 	}
-	return action.Dict()
+	return all
 }
 
 func (p *prepared) emit(name, workload string, data action.Value) {

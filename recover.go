@@ -16,7 +16,8 @@ import (
 	"github.com/starhost/starhost/undo"
 )
 
-// recoverBudget is how long the undos of one dead run may be tried.
+// recoverBudget is how long the undos of one dead run may be tried, those aside that
+// have a time of their own.
 const recoverBudget = 30 * time.Second
 
 // watchdogTime is how long a recovery waits for a workload: if its run has just died,
@@ -100,7 +101,7 @@ func (p *prepared) recoverRun(ctx context.Context, info journal.Info, consent ho
 		Consent:    consent, Connect: p.connectMember, Secret: p.secretOf,
 	}
 	defer performer.Close()
-	ctx, cancel := context.WithTimeout(ctx, recoverBudget)
+	ctx, cancel := context.WithTimeout(ctx, undo.Budget(w.Records(), recoverBudget))
 	defer cancel()
 	u := undo.Unwinder{Log: w, Perform: discreet{performer, p.Redactor()}, Failed: func(h undo.Hold, step action.Op, try int, text string) {
 		p.Log.Error().Str("run", info.Run).Str("hold", h.String()).Int("try", try).Msg("undo failed: " + text)

@@ -100,8 +100,11 @@ func (p *prepared) config() (c run.Config, err error) {
 		ID: p.id, Limits: limits(p.workloads), Snapshot: p.Snapshot, Begin: thisMachine(),
 		RecoveryPoints: recoveryPoints(p.StateDir), Events: p, Log: p.Log.With().Str("run", p.id).Logger(),
 	}
+	if l := c.Limits; l.Reserve() >= l.Hold {
+		return c, configError("%s: the undo needs %v of the %v that anything may be held: raise timeout, or run the workloads one by one", p.workloads[0].File, l.Undo, l.Hold)
+	}
 	for _, w := range p.workloads {
-		c.Retries = max(c.Retries, w.Retries)
+		c.Retries, c.NoFallback = max(c.Retries, w.Retries), c.NoFallback || w.NoFallback
 	}
 	if c.FSFreeze, err = mode(p.workloads); err != nil {
 		return c, err

@@ -132,12 +132,16 @@ func (e *DeadRunError) Error() string {
 func limits(workloads []config.Workload) run.Limits {
 	var l run.Limits
 	for i, w := range workloads {
+		l.Undo = max(l.Undo, w.UndoTimeout)
 		if i == 0 {
 			l = run.Limits{Hold: w.Timeout, Prescript: w.PrescriptTimeout, Postscript: w.PostscriptTimeout, Freeze: w.FreezeTimeout}
 			continue
 		}
 		l.Hold, l.Prescript = min(l.Hold, w.Timeout), min(l.Prescript, w.PrescriptTimeout)
 		l.Postscript, l.Freeze = min(l.Postscript, w.PostscriptTimeout), min(l.Freeze, w.FreezeTimeout)
+	}
+	if l.Undo > 0 && len(workloads) > 1 {
+		l.Undo += run.Limits{Hold: l.Hold}.Reserve() // for what the others hold
 	}
 	return l
 }

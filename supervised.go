@@ -54,7 +54,7 @@ func Pre(ctx context.Context, o Options) (*Pending, error) {
 	names := namesOf(workloads)
 	p := &Pending{options: o}
 	p.process, err = supervise.Start(ctx, o.RuntimeDir, names, supervisorOrder{
-		Config: o.Config.Path, Workloads: names, Params: o.Params, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir,
+		Config: o.Config.Path, PluginConfig: o.Config.PluginConfig, Workloads: names, Params: o.Params, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir,
 		InProcess: o.InProcess, Level: o.Log.GetLevel(),
 	})
 	if p.process == nil {
@@ -97,13 +97,14 @@ func (p *Pending) update(err error) error {
 
 // supervisorOrder is what the supervisor makes its Options of.
 type supervisorOrder struct {
-	Config     string        `json:"config"`
-	Workloads  []string      `json:"workloads"`
-	Params     action.Value  `json:"params"`
-	StateDir   string        `json:"state_dir"`
-	RuntimeDir string        `json:"runtime_dir"`
-	InProcess  bool          `json:"in_process,omitempty"`
-	Level      zerolog.Level `json:"level"`
+	Config       string        `json:"config"`
+	PluginConfig string        `json:"plugin_config,omitempty"`
+	Workloads    []string      `json:"workloads"`
+	Params       action.Value  `json:"params"`
+	StateDir     string        `json:"state_dir"`
+	RuntimeDir   string        `json:"runtime_dir"`
+	InProcess    bool          `json:"in_process,omitempty"`
+	Level        zerolog.Level `json:"level"`
 }
 
 // leadSupervised leads a run in the process of the supervisor.
@@ -112,7 +113,7 @@ func leadSupervised(s *supervise.Supervisor) supervise.Ending {
 	if err := json.Unmarshal(s.Order(), &order); err != nil {
 		return supervise.Ending{Refusal: refusal(err)}
 	}
-	file, err := config.Load(order.Config)
+	file, err := config.LoadWith(order.Config, order.PluginConfig)
 	if err != nil {
 		return supervise.Ending{Refusal: refusal(&ConfigError{err})}
 	}

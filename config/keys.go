@@ -36,6 +36,7 @@ var workloadKeys = []key{
 	{name: "timeout", set: seconds(maxSeconds, func(b *build) *time.Duration { return &b.Timeout })},
 	{name: "prescript_timeout", set: seconds(maxSeconds, func(b *build) *time.Duration { return &b.PrescriptTimeout })},
 	{name: "postscript_timeout", set: seconds(maxSeconds, func(b *build) *time.Duration { return &b.PostscriptTimeout })},
+	{name: "undo_timeout", set: seconds(maxSeconds, func(b *build) *time.Duration { return &b.UndoTimeout })},
 	{name: "freeze_timeout", set: seconds(120, func(b *build) *time.Duration { return &b.FreezeTimeout })},
 	{name: "retries", set: setRetries},
 	{name: "require", set: oneOf(func(b *build) *string { return &b.Require }, Application, Filesystem, Crash)},

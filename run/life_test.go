@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/journal"
@@ -140,6 +141,32 @@ func TestRetries(t *testing.T) {
 			}
 			f.wantLog(strings.Split(c.log, ", ")...)
 		})
+	}
+}
+
+// TestNoFallback: a run that must not go on without its prescripts does not, whatever it
+// requires.
+func TestNoFallback(t *testing.T) {
+	f := newFixture(t)
+	f.Require, f.NoFallback = Crash, true
+	f.scripts["orders"]["prescript"] = func(c *calling) (action.Value, error) {
+		return position, errorAfter(c.lock("lock"), "no privilege")
+	}
+	f.want(f.do(), ExitPrescript, NoVerdict, action.KindScript, "no privilege")
+	f.wantLog(`orders: lock`, "undo orders: lock")
+}
+
+// TestReserve: what is kept for the undo is what was asked for, or the usual part.
+func TestReserve(t *testing.T) {
+	for _, c := range []struct{ hold, undo, want time.Duration }{
+		{time.Second, 0, 250 * time.Millisecond},
+		{50 * time.Second, 0, 10 * time.Second},
+		{time.Hour, 0, 15 * time.Second},
+		{time.Hour, 30 * time.Minute, 30 * time.Minute},
+	} {
+		if got := (Limits{Hold: c.hold, Undo: c.undo}).Reserve(); got != c.want {
+			t.Errorf("%v, %v: %v, want %v", c.hold, c.undo, got, c.want)
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ func (l *life) quiesce(ctx context.Context) bool {
 	})
 	if err := l.outcome.prescript; err != nil {
 		l.Log.Error().Err(err).Msg("prescript failed")
-		if l.Require >= Application || ctx.Err() != nil {
+		if l.Require >= Application || l.NoFallback || ctx.Err() != nil {
 			return false
 		}
 		l.degrade()

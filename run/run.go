@@ -50,22 +50,29 @@ type Limits struct {
 	Prescript  time.Duration
 	Postscript time.Duration // of verify and of postscript, each
 	Freeze     time.Duration // that a filesystem may stay frozen
+	Undo       time.Duration // the part of Hold that is kept for the undo; 0 is the usual one
 }
 
 // Reserve is the part of Limits.Hold that is kept for the undo.
 func (l Limits) Reserve() time.Duration {
+	if l.Undo > 0 {
+		return l.Undo
+	}
 	return min(max(l.Hold/5, 250*time.Millisecond), 15*time.Second)
 }
 
 // Config is everything that a run is made of. All fields are required unless they
 // say otherwise; the run does not close what it is given.
 type Config struct {
-	ID       string
-	Members  []Member
-	Limits   Limits
-	Retries  int // of a failed prescript, after it has been undone
-	Require  Verdict
-	FSFreeze Mode
+	ID      string
+	Members []Member
+	Limits  Limits
+	Retries int // of a failed prescript, after it has been undone
+	Require Verdict
+	// NoFallback ends the run when a prescript fails, although Require asks for less
+	// than [Application]: without it the run goes on with the filesystems alone.
+	NoFallback bool
+	FSFreeze   Mode
 
 	Filesystems Filesystems
 	// Snapshot takes the snapshot. It MUST return soon after ctx ends. An error

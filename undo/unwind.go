@@ -104,6 +104,9 @@ func (u *Unwinder) step(ctx context.Context, h Hold, i, try int, patience time.D
 // attempt makes a step, or the rungs of a ladder until one works.
 func (u *Unwinder) attempt(ctx context.Context, h Hold, step action.Op, patience time.Duration) (action.State, string) {
 	if step.AnyOf == nil {
+		if own := ownTime(step); own > 0 {
+			patience = own
+		}
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		return u.perform(ctx, h, step)
@@ -115,6 +118,29 @@ func (u *Unwinder) attempt(ctx context.Context, h Hold, step action.Op, patience
 		}
 	}
 	return state, text
+}
+
+// ownTime is how long an attempt of a step may take by its own account; 0 is none.
+func ownTime(step action.Op) time.Duration {
+	if step.Exec != nil {
+		return step.Exec.Timeout
+	}
+	var all time.Duration
+	for _, rung := range step.AnyOf {
+		all += ownTime(rung)
+	}
+	return all
+}
+
+// Budget is how long an unwinding of everything that is held needs for one attempt of
+// the steps that have a time of their own, besides the usual time for the rest.
+func Budget(records []journal.Record, usual time.Duration) time.Duration {
+	for _, h := range Plan(records) {
+		for _, i := range h.Todo {
+			usual += ownTime(h.Action.Undo[i])
+		}
+	}
+	return usual
 }
 
 // perform makes a step. A panic is a failure like another one: it must not keep
