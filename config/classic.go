@@ -55,7 +55,7 @@ func LoadWith(path, pluginConfig string) (*File, error) {
 	for _, other := range f.Workloads {
 		if other.Name == Classic {
 			return nil, &Error{
-				File: other.File, Line: other.Line, Section: "workload " + Classic, err: IncorrectJSONConfigFile,
+				File: other.File, Line: other.Line, Section: fmt.Sprintf("%s %q", workloadSection, Classic), err: IncorrectJSONConfigFile,
 				Msg: fmt.Sprintf("the name is that of the pair of scripts in %s; give this workload another one", pluginConfig),
 			}
 		}
@@ -113,7 +113,7 @@ func (c *classic) workload(most time.Duration) (w Workload, warnings []string, e
 		Name: Classic, Script: legacy,
 		Timeout: limit + classicWindow + limit, UndoTimeout: limit,
 		PrescriptTimeout: limit, PostscriptTimeout: limit, FreezeTimeout: 10 * time.Second,
-		Retries: c.preRetries, Require: Filesystem, NoFallback: !c.goOn,
+		Retries: c.preRetries, Require: Filesystem, NoFallback: true, ContinueOnFailure: c.goOn,
 		FSFreeze: FSFreeze{Mode: FreezeCaller}, Isolation: IsolationAvailable,
 		File: c.file, Line: 1,
 	}

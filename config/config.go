@@ -100,8 +100,12 @@ type Workload struct {
 	// [Filesystem] or [Crash].
 	Require string
 	// NoFallback makes a failed prescript the end of the run, although Require asks for
-	// less than [Application]. It is continueBackupOnFailure = false.
+	// less than [Application]: whoever takes the snapshot must hear of it. It is set for
+	// the workload [Classic].
 	NoFallback bool
+	// ContinueOnFailure is continueBackupOnFailure: whoever takes the snapshot may take
+	// it although a script failed. It changes nothing in a run.
+	ContinueOnFailure bool
 	// FSFreeze says who freezes which filesystems.
 	FSFreeze FSFreeze
 	// ExecAs are the programs that a script may start.

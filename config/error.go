@@ -32,7 +32,9 @@ func (e *Error) Error() string {
 	if e.Line > 0 {
 		fmt.Fprintf(&b, ":%d", e.Line)
 	}
-	b.WriteString(": ")
+	if e.File != "" {
+		b.WriteString(": ")
+	}
 	if e.Section != "" {
 		fmt.Fprintf(&b, "[%s] ", e.Section)
 	}
