@@ -128,17 +128,18 @@ func (e *DeadRunError) Error() string {
 	return fmt.Sprintf("run %s died and may still hold: %s; starhost recover undoes it", e.Run, strings.Join(e.Held, "; "))
 }
 
-// limits are those of the strictest workload: a run has one deadline.
+// limits are those of the strictest workload: a run has one deadline. What is kept for
+// the undo is that of the slowest one.
 func limits(workloads []config.Workload) run.Limits {
 	var l run.Limits
 	for i, w := range workloads {
-		l.Undo = max(l.Undo, w.UndoTimeout)
 		if i == 0 {
-			l = run.Limits{Hold: w.Timeout, Prescript: w.PrescriptTimeout, Postscript: w.PostscriptTimeout, Freeze: w.FreezeTimeout}
+			l = run.Limits{Hold: w.Timeout, Prescript: w.PrescriptTimeout, Postscript: w.PostscriptTimeout, Freeze: w.FreezeTimeout, Undo: w.UndoTimeout}
 			continue
 		}
 		l.Hold, l.Prescript = min(l.Hold, w.Timeout), min(l.Prescript, w.PrescriptTimeout)
 		l.Postscript, l.Freeze = min(l.Postscript, w.PostscriptTimeout), min(l.Freeze, w.FreezeTimeout)
+		l.Undo = max(l.Undo, w.UndoTimeout)
 	}
 	if l.Undo > 0 && len(workloads) > 1 {
 		l.Undo += run.Limits{Hold: l.Hold}.Reserve() // for what the others hold

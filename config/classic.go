@@ -55,7 +55,7 @@ func LoadWith(path, pluginConfig string) (*File, error) {
 	for _, other := range f.Workloads {
 		if other.Name == Classic {
 			return nil, &Error{
-				File: other.File, Line: other.Line, Section: fmt.Sprintf("%s %q", workloadSection, Classic), err: IncorrectJSONConfigFile,
+				File: other.File, Line: other.Line, Section: sectionLabel(workloadSection, Classic), err: IncorrectJSONConfigFile,
 				Msg: fmt.Sprintf("the name is that of the pair of scripts in %s; give this workload another one", pluginConfig),
 			}
 		}

@@ -142,7 +142,7 @@ func TestLoadWith(t *testing.T) {
 // TestPairInWorkloadConf: legacy.star runs the two programs of its settings, and these
 // alone; they are checked as those of Azure's file.
 func TestPairInWorkloadConf(t *testing.T) {
-	const section = "[workload]\nworkload_name = legacy\nundo_timeout = 20\n[settings]\n"
+	const section = "[workload]\nworkload_name = legacy\nundo_timeout = 20\nrequire = crash\n[settings]\n"
 	for _, c := range []struct {
 		name, conf string
 		mode       fs.FileMode
@@ -150,10 +150,12 @@ func TestPairInWorkloadConf(t *testing.T) {
 	}{
 		{"good", section + "prescript = DIR/pre.sh\npostscript = DIR/post.sh\n", 0o700, "root:DIR/pre.sh root:DIR/post.sh, undo 20"},
 		{"time of its own", section + "prescript = DIR/pre.sh\npostscript = DIR/post.sh\nundo_timeout = 5\n", 0o700, "root:DIR/pre.sh root:DIR/post.sh, undo 5"},
-		{"readable", section + "prescript = DIR/pre.sh\npostscript = DIR/post.sh\n", 0o755, "workload.conf:5: [settings] prescript: DIR/pre.sh: has the mode 0755"},
-		{"missing", section + "prescript = DIR/none\npostscript = DIR/post.sh\n", 0o700, "workload.conf:5: [settings] prescript: DIR/none: no such file"},
-		{"relative", section + "prescript = DIR/pre.sh\npostscript = post.sh\n", 0o700, "workload.conf:6: [settings] postscript: \"post.sh\" is not an absolute path"},
+		{"readable", section + "prescript = DIR/pre.sh\npostscript = DIR/post.sh\n", 0o755, "workload.conf:6: [settings] prescript: DIR/pre.sh: has the mode 0755"},
+		{"missing", section + "prescript = DIR/none\npostscript = DIR/post.sh\n", 0o700, "workload.conf:6: [settings] prescript: DIR/none: no such file"},
+		{"relative", section + "prescript = DIR/pre.sh\npostscript = post.sh\n", 0o700, "workload.conf:7: [settings] postscript: \"post.sh\" is not an absolute path"},
 		{"without settings", "[workload]\nworkload_name = legacy\n", 0o700, "workload.conf:1: [settings] prescript: the setting is missing"},
+		{"application", strings.Replace(section, "require = crash\n", "", 1), 0o700, "workload.conf:1: [workload] require: nothing can prove"},
+		{"nobody freezes", strings.Replace(section, "crash", "filesystem", 1), 0o700, "workload.conf:1: [workload] fs_freeze: a pair of programs names no filesystem"},
 		{"a script of that name", "[workload]\nworkload_name = legacy\nscript = my.star\n", 0o700, ", undo "},
 	} {
 		t.Run(c.name, func(t *testing.T) {

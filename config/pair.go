@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -106,9 +105,15 @@ func (f *File) findPairs() error {
 }
 
 func (w *Workload) findPair(p *problems) {
-	section := settingsSection
-	if w.Name != unnamed {
-		section = fmt.Sprintf("%s %q", settingsSection, w.Name)
+	section := sectionLabel(settingsSection, w.Name)
+	refuse := func(key, msg string) {
+		p.add(Error{Line: w.Line, Section: sectionLabel(workloadSection, w.Name), Key: key}, errors.New(msg))
+	}
+	switch {
+	case w.Require == Application:
+		refuse("require", "nothing can prove what a pair of programs has quiesced; write filesystem or crash")
+	case w.Require == Filesystem && w.FSFreeze.Mode == FreezeAuto:
+		refuse("fs_freeze", "a pair of programs names no filesystem to freeze; write mount points, snapshot or caller, or require = crash")
 	}
 	var paths []string
 	for _, k := range []scriptKind{prescriptOf, postscriptOf} {
