@@ -24,8 +24,9 @@ import (
 // dead run is reported it is recovered. A run whose pre had not answered yet is
 // undone, and the report is that of a run without a snapshot.
 //
-// The error wraps [ErrNothing] if nothing is held, or is a [*BusyError] if another
-// run, or another Post, has the workloads.
+// Options.Run, Owner and Window choose among the holds. The error wraps [ErrNothing]
+// if nothing is held, or is a [*BusyError] if another run than the chosen one, or
+// another Post, has the workloads.
 func Post(ctx context.Context, o Options) ([]*run.Report, error) { return o.tell(ctx, supervise.Post) }
 
 // Abort undoes what [Pre] left held: there is no snapshot. No postscript is run. The
@@ -61,29 +62,6 @@ func (o Options) tell(ctx context.Context, verb string) ([]*run.Report, error) {
 		return nil, fmt.Errorf("%w: %s without a pre", ErrNothing, verb)
 	}
 	return reports, nil
-}
-
-// tickets returns those of the workloads.
-func (o Options) tickets() ([]supervise.Ticket, error) {
-	if _, err := o.Config.Select(o.Workloads); err != nil {
-		return nil, &ConfigError{err}
-	}
-	list, err := supervise.Tickets(o.RuntimeDir)
-	if err != nil {
-		return nil, configError("runtime directory: %w", err)
-	}
-	if len(o.Workloads) == 0 {
-		return list, nil
-	}
-	list = slices.DeleteFunc(list, func(t supervise.Ticket) bool { return !t.Concerns(o.Workloads) })
-	for _, t := range list {
-		for _, w := range t.Workloads {
-			if !slices.Contains(o.Workloads, w) {
-				return nil, configError("%s are one run and end together: name all of them, or none", strings.Join(t.Workloads, ", "))
-			}
-		}
-	}
-	return list, nil
 }
 
 // tellOne ends one run. No report and no error: there was nothing to end.

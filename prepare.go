@@ -71,6 +71,9 @@ func prepare(ctx context.Context, o Options) (*prepared, error) {
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
+	if err := o.Bounds.narrow(workloads); err != nil {
+		return nil, err
+	}
 	p := &prepared{Options: o, id: newRunID(), workloads: workloads}
 	for _, w := range workloads {
 		l, err := p.load(ctx, w)

@@ -69,6 +69,13 @@ type Options struct {
 	Workloads []string
 	// Params become ctx.params of every script; a dict.
 	Params action.Value
+	// Bounds narrow what the configuration allows.
+	Bounds Bounds
+	// Owner is who holds what Pre leaves held, and Window which of its holds this is.
+	// Post and Abort with an Owner end its holds alone, with a Window that one alone.
+	Owner, Window string
+	// Run is the run that Post or Abort end; "" is whatever the workloads are held by.
+	Run string
 	// StateDir keeps journals, recovery points and events, RuntimeDir locks. They
 	// are made if need be. RuntimeDir must not be on a filesystem that is frozen.
 	StateDir, RuntimeDir string

@@ -53,8 +53,9 @@ func Pre(ctx context.Context, o Options) (*Pending, error) {
 	}
 	names := namesOf(workloads)
 	p := &Pending{options: o}
-	p.process, err = supervise.Start(ctx, o.RuntimeDir, names, supervisorOrder{
-		Config: o.Config.Path, PluginConfig: o.Config.PluginConfig, Workloads: names, Params: o.Params, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir,
+	claim := supervise.Claim{Workloads: names, Owner: o.Owner, Window: o.Window}
+	p.process, err = supervise.Start(ctx, o.RuntimeDir, claim, supervisorOrder{
+		Config: o.Config.Path, PluginConfig: o.Config.PluginConfig, Workloads: names, Params: o.Params, Bounds: o.Bounds, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir,
 		InProcess: o.InProcess, Level: o.Log.GetLevel(),
 	})
 	if p.process == nil {
@@ -101,6 +102,7 @@ type supervisorOrder struct {
 	PluginConfig string        `json:"plugin_config,omitempty"`
 	Workloads    []string      `json:"workloads"`
 	Params       action.Value  `json:"params"`
+	Bounds       Bounds        `json:"bounds"`
 	StateDir     string        `json:"state_dir"`
 	RuntimeDir   string        `json:"runtime_dir"`
 	InProcess    bool          `json:"in_process,omitempty"`
@@ -118,7 +120,7 @@ func leadSupervised(s *supervise.Supervisor) supervise.Ending {
 		return supervise.Ending{Refusal: refusal(&ConfigError{err})}
 	}
 	o := Options{
-		Config: file, Workloads: order.Workloads, Params: order.Params, StateDir: order.StateDir, RuntimeDir: order.RuntimeDir,
+		Config: file, Workloads: order.Workloads, Params: order.Params, Bounds: order.Bounds, StateDir: order.StateDir, RuntimeDir: order.RuntimeDir,
 		InProcess: order.InProcess,
 	}
 	red := o.Redactor()

@@ -37,17 +37,17 @@ type Supervisor struct {
 
 // order is what a supervisor is started with.
 type order struct {
-	ID         string          `json:"id"`
-	RuntimeDir string          `json:"runtime_dir"`
-	Workloads  []string        `json:"workloads"`
-	Payload    json.RawMessage `json:"payload"`
+	ID         string `json:"id"`
+	RuntimeDir string `json:"runtime_dir"`
+	Claim
+	Payload json.RawMessage `json:"payload"`
 }
 
 func newSupervisor(o order) *Supervisor {
 	s := &Supervisor{
 		order: o, quiesced: make(chan struct{}), kept: make(chan struct{}), ended: make(chan struct{}),
 		decision: make(chan error, 1),
-		ticket:   Ticket{ID: o.ID, Workloads: o.Workloads, dir: dirOf(o.RuntimeDir)},
+		ticket:   Ticket{ID: o.ID, Claim: o.Claim, dir: dirOf(o.RuntimeDir)},
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s

@@ -14,14 +14,23 @@ import (
 // Ticket says that a supervisor is, or was, there for its workloads. The supervisor
 // writes it; whoever has taken its ending removes it.
 type Ticket struct {
-	ID        string   `json:"id"`
-	Workloads []string `json:"workloads"`
-	Run       string   `json:"run,omitempty"` // "" until everything is held
+	ID string `json:"id"`
+	Claim
+	Run string `json:"run,omitempty"` // "" until everything is held
 	// Kept says that pre has answered that everything is held.
 	Kept   bool    `json:"kept,omitempty"`
 	Ending *Ending `json:"ending,omitempty"`
 
 	dir string
+}
+
+// Claim is what a supervisor is for.
+type Claim struct {
+	Workloads []string `json:"workloads"`
+	// Owner is who asked for the hold, and Window which of its holds this is, in the
+	// words of the owner. Both are empty if nobody said.
+	Owner  string `json:"owner,omitempty"`
+	Window string `json:"window,omitempty"`
 }
 
 // dirOf is where tickets and sockets are.
