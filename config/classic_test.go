@@ -155,7 +155,7 @@ func TestPairInWorkloadConf(t *testing.T) {
 		{"relative", section + "prescript = DIR/pre.sh\npostscript = post.sh\n", 0o700, "workload.conf:7: [settings] postscript: \"post.sh\" is not an absolute path"},
 		{"without settings", "[workload]\nworkload_name = legacy\n", 0o700, "workload.conf:1: [settings] prescript: the setting is missing"},
 		{"application", strings.Replace(section, "require = crash\n", "", 1), 0o700, "workload.conf:1: [workload] require: nothing can prove"},
-		{"nobody freezes", strings.Replace(section, "crash", "filesystem", 1), 0o700, "workload.conf:1: [workload] fs_freeze: a pair of programs names no filesystem"},
+		{"nobody freezes", strings.Replace(section, "crash", "filesystem", 1) + "prescript = DIR/pre.sh\npostscript = DIR/pre.sh\n", 0o700, "root:DIR/pre.sh, undo 20, workload.conf:1: [workload] fs_freeze"},
 		{"a script of that name", "[workload]\nworkload_name = legacy\nscript = my.star\n", 0o700, ", undo "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -185,7 +185,11 @@ func TestPairInWorkloadConf(t *testing.T) {
 					}
 				}
 			}
-			if text := strings.Join(got, " ") + ", undo " + undo; text != want {
+			text := strings.Join(got, " ") + ", undo " + undo
+			for _, warning := range f.Warnings {
+				text += ", " + strings.TrimPrefix(warning[:strings.Index(warning, ": a pair")], dir+"/")
+			}
+			if text != want {
 				t.Errorf("got %s, want %s", text, want)
 			}
 		})

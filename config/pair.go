@@ -99,6 +99,13 @@ func (f *File) findPairs() error {
 	for i := range f.Workloads {
 		if w := &f.Workloads[i]; w.Script == legacy && w.ScriptPath == "" {
 			w.findPair(&p)
+			if w.Require == Filesystem && w.FSFreeze.Mode == FreezeAuto {
+				warning := Error{
+					File: f.Path, Line: w.Line, Section: sectionLabel(workloadSection, w.Name), Key: "fs_freeze",
+					Msg: "a pair of programs names no filesystem to freeze, so the verdict is crash unless a caller freezes; write mount points, snapshot or caller",
+				}
+				f.Warnings = append(f.Warnings, warning.Error())
+			}
 		}
 	}
 	return p.err()
@@ -106,14 +113,9 @@ func (f *File) findPairs() error {
 
 func (w *Workload) findPair(p *problems) {
 	section := sectionLabel(settingsSection, w.Name)
-	refuse := func(key, msg string) {
-		p.add(Error{Line: w.Line, Section: sectionLabel(workloadSection, w.Name), Key: key}, errors.New(msg))
-	}
-	switch {
-	case w.Require == Application:
-		refuse("require", "nothing can prove what a pair of programs has quiesced; write filesystem or crash")
-	case w.Require == Filesystem && w.FSFreeze.Mode == FreezeAuto:
-		refuse("fs_freeze", "a pair of programs names no filesystem to freeze; write mount points, snapshot or caller, or require = crash")
+	if w.Require == Application {
+		where := Error{Line: w.Line, Section: sectionLabel(workloadSection, w.Name), Key: "require"}
+		p.add(where, errors.New("nothing can prove what a pair of programs has quiesced; write filesystem or crash"))
 	}
 	var paths []string
 	for _, k := range []scriptKind{prescriptOf, postscriptOf} {
