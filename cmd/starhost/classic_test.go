@@ -84,7 +84,7 @@ func (p *classicPair) lines() string {
 	return strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", ", ")
 }
 
-// classicRuns are whole runs of pairs. D1, D2, D20 are what Azure gets wrong.
+// classicRuns are whole runs of pairs.
 var classicRuns = []struct {
 	name            string
 	pre, post, more string
