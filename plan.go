@@ -18,6 +18,7 @@ type Step struct {
 	Hold     string   `json:"hold,omitempty"`
 	Undo     []string `json:"undo,omitempty"`
 	Pos      string   `json:"pos,omitempty"`
+	Note     string   `json:"note,omitempty"` // what to know about it
 }
 
 // Plan returns the actions that the prescripts would make, in order, then the
@@ -103,7 +104,7 @@ func (pl *planner) withFreeze(ctx context.Context, p *prepared, mode run.Mode) (
 		thaw := named[i]
 		thaw.Thaw = true
 		pl.steps = append(pl.steps, Step{
-			Name: "fsfreeze", Text: named[i].Mountpoint, Hold: "filesystem " + named[i].Mountpoint, Undo: action.Texts([]action.Op{{FS: &thaw}}),
+			Name: "fsfreeze", Text: named[i].Mountpoint, Note: run.WaitsForThaw(named[i : i+1]), Hold: "filesystem " + named[i].Mountpoint, Undo: action.Texts([]action.Op{{FS: &thaw}}),
 		})
 	}
 	return pl.steps, nil

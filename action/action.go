@@ -119,8 +119,9 @@ type Sleep struct {
 
 // FS freezes or thaws one superblock.
 type FS struct {
-	Device     string `json:"device"`     // "major:minor" of the superblock
-	Mountpoint string `json:"mountpoint"` // one place where it is mounted
+	Device     string `json:"device"`         // "major:minor" of the superblock
+	Mountpoint string `json:"mountpoint"`     // one place where it is mounted
+	Type       string `json:"type,omitempty"` // as in mountinfo: "xfs"
 	Thaw       bool   `json:"thaw,omitempty"`
 }
 

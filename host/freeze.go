@@ -154,7 +154,7 @@ func (f *Filesystems) Named(context.Context) ([]action.FS, error) {
 			return nil, fmt.Errorf("filesystem %s: %w", fs.Mountpoint, err)
 		}
 		f.locks = append(f.locks, release)
-		named[i] = action.FS{Device: fs.Device, Mountpoint: fs.Mountpoint}
+		named[i] = action.FS{Device: fs.Device, Mountpoint: fs.Mountpoint, Type: fs.Type}
 	}
 	return named, nil
 }

@@ -142,6 +142,7 @@ type Snapshot struct {
 	Run           string
 	RecoveryPoint string        // path of a file
 	Left          time.Duration // until it will be ended
+	Frozen        []action.FS   // by us
 }
 
 // Do leads the whole life of a run and reports on it. When ctx ends before the

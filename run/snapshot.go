@@ -39,9 +39,14 @@ func (l *life) snapshotOfNamed(ctx context.Context) bool {
 		return l.snapshotTaken
 	}
 	l.clock.start()
-	ctx, cancel := context.WithTimeoutCause(ctx, l.Limits.Freeze, &action.Fault{
+	fault := &action.Fault{
 		Kind: action.KindTimeout, Message: fmt.Sprintf("freeze_timeout: filesystems would have stayed frozen for more than %v", l.Limits.Freeze),
-	})
+	}
+	if text := WaitsForThaw(named); text != "" {
+		l.Log.Info().Msg(text)
+		fault.Message += "; " + text
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, l.Limits.Freeze, fault)
 	defer cancel()
 	intents, err := l.freezeIntents(named)
 	if err != nil {
@@ -56,7 +61,7 @@ func (l *life) snapshotOfNamed(ctx context.Context) bool {
 	}
 	defer l.timed("thaw", "", l.thawFilesystems) // also if we panic
 	if l.freeze(ctx, intents, named) {
-		l.snapshot(ctx)
+		l.snapshot(ctx, named...)
 	}
 	return l.snapshotTaken
 }
@@ -132,7 +137,7 @@ func (l *life) freeze(ctx context.Context, intents []int, named []action.FS) (ok
 
 // snapshot takes the snapshot. When its time is over filesystems are thawed first:
 // a command that is stuck in a write to one of them can only then be killed.
-func (l *life) snapshot(ctx context.Context) {
+func (l *life) snapshot(ctx context.Context, frozen ...action.FS) {
 	if ctx.Err() != nil {
 		l.outcome.snapshot = context.Cause(ctx)
 		return
@@ -140,7 +145,7 @@ func (l *life) snapshot(ctx context.Context) {
 	command, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
 	done := make(chan error, 1)
-	told := Snapshot{Run: l.ID, RecoveryPoint: l.recoveryPointPath(), Left: l.clock.left()}
+	told := Snapshot{Run: l.ID, RecoveryPoint: l.recoveryPointPath(), Left: l.clock.left(), Frozen: frozen}
 	if at, ok := ctx.Deadline(); ok {
 		told.Left = min(told.Left, time.Until(at))
 	}
