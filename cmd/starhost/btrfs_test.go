@@ -19,11 +19,11 @@ import (
 )
 
 // subvolume makes a btrfs with a subvolume for the data and a directory for snapshots.
-func subvolume(t *testing.T) (data, snapshots string, fs *testfs.FS) {
+func subvolume(t *testing.T, name string) (data, snapshots string, fs *testfs.FS) {
 	t.Helper()
 	testfs.Require(t, "btrfs", "mkfs.btrfs")
 	fs = testfs.New(t, "btrfs", 900)
-	data, snapshots = filepath.Join(fs.Dir, "db"), filepath.Join(fs.Dir, "snapshots")
+	data, snapshots = filepath.Join(fs.Dir, name), filepath.Join(fs.Dir, "snapshots")
 	btrfs(t, "subvolume", "create", data)
 	if err := os.Mkdir(snapshots, 0o755); err != nil { // a database server is another user
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func btrfs(t *testing.T, args ...string) {
 // A snapshot that btrfs takes of a busy server has every row that was acknowledged
 // before it and none that was acknowledged after it, without a freeze.
 func TestSnapshotByBtrfsMariaDB(t *testing.T) {
-	data, snapshots, _ := subvolume(t)
+	data, snapshots, _ := subvolume(t, "db")
 	server := testdb.MariaDB(t, testdb.Options{Dir: data, Args: []string{lossy, "--innodb-flush-log-at-trx-commit=0"}})
 	o := observe(t, server, data)
 	r := restored{acks: map[string]*acks{}, rows: map[string]int{}}
@@ -76,7 +76,7 @@ func TestSnapshotByBtrfsMariaDB(t *testing.T) {
 
 // The same for SQLite in WAL mode.
 func TestSnapshotByBtrfsSQLite(t *testing.T) {
-	data, snapshots, _ := subvolume(t)
+	data, snapshots, _ := subvolume(t, "db")
 	path := filepath.Join(data, "orders.db")
 	makeOrders(t, path)
 	a, stop := writeOrders(t, path)
@@ -101,7 +101,7 @@ func TestSnapshotByBtrfsSQLite(t *testing.T) {
 // A btrfs that is frozen cannot take a snapshot of itself. Check and plan say so; run
 // does not start the command it knows, ends one that it does not, and says why.
 func TestFrozenBtrfsTakesNoSnapshot(t *testing.T) {
-	data, snapshots, fs := subvolume(t)
+	data, snapshots, fs := subvolume(t, "db")
 	path := filepath.Join(data, "orders.db")
 	makeOrders(t, path)
 	c := newCommand(t, sqliteConfig(path, "auto\nfreeze_timeout = 1"))
