@@ -178,14 +178,14 @@ func redacted(r *run.Report, red *redact.Redactor) *run.Report {
 	return out
 }
 
-// save keeps the report beside the journal.
-func (p *prepared) save(r *run.Report) {
+// save keeps the report, without secrets, beside the journal.
+func (o Options) save(r *run.Report) {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err == nil {
-		err = os.WriteFile(reportPath(p.StateDir, r.Run), append(text, '\n'), 0o600)
+		err = os.WriteFile(reportPath(o.StateDir, r.Run), append(text, '\n'), 0o600)
 	}
 	if err != nil {
-		p.Log.Warn().Err(err).Msg("the report is not kept")
+		o.Log.Warn().Err(err).Msg("the report is not kept")
 	}
 }
 

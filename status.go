@@ -1,6 +1,8 @@
 package starhost
 
 import (
+	"encoding/json"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/internal/lock"
 	"github.com/starhost/starhost/journal"
+	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/undo"
 )
 
@@ -64,10 +67,27 @@ func Status(stateDir, runtimeDir string, n int) ([]RunStatus, error) {
 			if ended++; ended > n {
 				continue
 			}
+			s.judged(stateDir)
 		}
 		list = append(list, s)
 	}
 	return list, nil
+}
+
+// judged takes over what the report that was kept says of a run that has ended: a post
+// that came too late knows more than the journal, which had its end by then.
+func (s *RunStatus) judged(stateDir string) {
+	text, err := os.ReadFile(reportPath(stateDir, s.Run))
+	if err != nil {
+		return // nobody has kept one
+	}
+	var r struct {
+		Verdict run.Verdict `json:"verdict"`
+		Exit    int         `json:"exit"`
+	}
+	if json.Unmarshal(text, &r) == nil {
+		s.Verdict, s.Exit = r.Verdict.String(), r.Exit
+	}
 }
 
 // alive reports whether the run has the lock of its first member.

@@ -144,6 +144,13 @@ func leadSupervised(s *supervise.Supervisor) supervise.Ending {
 // reportSoFar reads the report of a run that has not ended from its journal. What was
 // frozen stands there as intents: results follow when the journal is written again.
 func (o Options) reportSoFar(id string) *run.Report {
+	r := o.reportFromJournal(id)
+	r.QuiescedMS, r.FrozenMS = 0, 0
+	return r
+}
+
+// reportFromJournal is the report of a run as far as its journal has it.
+func (o Options) reportFromJournal(id string) *run.Report {
 	r := &run.Report{Run: id, Held: []string{}, Phases: []run.Phase{}, Members: []run.MemberReport{}}
 	path, err := journal.Path(journals(o.StateDir), id)
 	if err != nil {
@@ -155,7 +162,7 @@ func (o Options) reportSoFar(id string) *run.Report {
 		return r
 	}
 	r = run.ReportOf(records)
-	r.Run, r.QuiescedMS, r.FrozenMS = id, 0, 0
+	r.Run = id
 	for _, h := range undo.Plan(records) {
 		r.Held = append(r.Held, h.String())
 	}

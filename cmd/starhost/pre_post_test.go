@@ -127,6 +127,7 @@ func TestPostAfterTheDeadline(t *testing.T) {
 			case "post":
 				got := c.run("post", "--json").want(t, run.ExitVerdict).report
 				w.wants(got, run.ExitVerdict, run.Crash, "not to be trusted: freeze_timeout")
+				c.remembers(got)
 			case "abort":
 				if got := c.run("abort").want(t, run.ExitNothing); !strings.Contains(got.stderr, "freeze_timeout") {
 					t.Errorf("abort says %s", got.stderr)
