@@ -48,7 +48,7 @@ func (l *life) snapshotOfNamed(ctx context.Context) bool {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, l.Limits.Freeze, fault)
 	defer cancel()
-	intents, err := l.freezeIntents(named)
+	intents, err := l.freezeIntents(named, l.endsBy(ctx))
 	if err != nil {
 		l.outcome.freeze = err
 		return false
@@ -82,9 +82,19 @@ func (l *life) snapshotByCaller(ctx context.Context) bool {
 	return l.snapshotTaken
 }
 
+// endsBy is when a snapshot that takes until ctx ends will be ended: with ctx, or with
+// the time for the work.
+func (l *life) endsBy(ctx context.Context) time.Time {
+	ends := time.Now().Add(l.clock.left())
+	if at, ok := ctx.Deadline(); ok && at.Before(ends) {
+		return at
+	}
+	return ends
+}
+
 // freezeIntents writes the intents of all filesystems ahead, with one sync: none is
-// possible between two of them.
-func (l *life) freezeIntents(named []action.FS) (intents []int, err error) {
+// possible between two of them. Status reads in them when what is frozen must be thawed.
+func (l *life) freezeIntents(named []action.FS, by time.Time) (intents []int, err error) {
 	for i := range named {
 		thaw := named[i]
 		thaw.Thaw = true
@@ -92,7 +102,7 @@ func (l *life) freezeIntents(named []action.FS) (intents []int, err error) {
 			Op: action.Op{FS: &named[i]}, Scope: action.ScopeBoot, Hold: "filesystem " + named[i].Mountpoint,
 			Undo: []action.Op{{FS: &thaw}}, UndoGiven: true,
 		}
-		n, aerr := l.Journal.Append(journal.Record{Type: journal.TypeIntent, Action: &a}, i == len(named)-1)
+		n, aerr := l.Journal.Append(journal.Record{Type: journal.TypeIntent, Action: &a, Deadline: by.UTC()}, i == len(named)-1)
 		intents, err = append(intents, n), errors.Join(err, aerr)
 	}
 	if err != nil {
@@ -145,10 +155,7 @@ func (l *life) snapshot(ctx context.Context, frozen ...action.FS) {
 	command, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
 	done := make(chan error, 1)
-	told := Snapshot{Run: l.ID, RecoveryPoint: l.recoveryPointPath(), Left: l.clock.left(), Frozen: frozen}
-	if at, ok := ctx.Deadline(); ok {
-		told.Left = min(told.Left, time.Until(at))
-	}
+	told := Snapshot{Run: l.ID, RecoveryPoint: l.recoveryPointPath(), Left: time.Until(l.endsBy(ctx)), Frozen: frozen}
 	l.timed("snapshot", "", func() {
 		go func() { done <- l.take(command, told) }()
 		var err error
