@@ -189,8 +189,7 @@ func (l *life) unwind() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.clock.budget())
 	defer cancel()
 	l.timed("unwind", "", func() {
-		_, left := l.unwinder().Unwind(ctx, nil)
-		for _, h := range left {
+		for _, h := range l.giveBack(ctx, nil) {
 			l.report.Held = append(l.report.Held, h.String())
 		}
 	})

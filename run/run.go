@@ -8,17 +8,30 @@
 // # What it promises
 //
 // However [Do] ends, with an error, a panic, the end of its context or of a
-// deadline, it unwinds first: what was done is undone, newest first, filesystems
-// before databases. What could not be given back in time is named in
+// deadline, it unwinds first: what was done is undone, filesystems before databases,
+// newest first in each database. What could not be given back in time is named in
 // [Report.Held] and stays in the journal.
+//
+// A run is one for all its members: one deadline, one freeze of everything that was
+// named, one snapshot. A prescript that fails ends those of the others and undoes all.
 //
 // The verdict is proven, never assumed: see [verdictOf].
 //
 // # Concurrency
 //
-// Do runs everything on its own goroutine but two: the phase of a script and the
-// snapshot. Both are given up, not waited for without limit, when their time is
-// over; a script that was given up can make no action any more.
+// Members of one [Member.Order] do not depend on each other, so their prescripts run at
+// the same time, and so do their postscripts and their undos; verify is that of all
+// members at once. Each has a goroutine for that, which alone touches what is known of
+// its member while it lasts. Everything else (the outcome, the report, freeze, thaw,
+// the order of things) belongs to the goroutine of Do, which waits for all of them
+// first. With one member there is no other goroutine but the two below.
+//
+// The phase of a script and the snapshot have goroutines of their own. Both are given
+// up, not waited for without limit, when their time is over; a script that was given
+// up can make no action any more.
+//
+// Journal, Filesystems, Events and Log are used by several members at once, a Host by
+// its own member only.
 package run
 
 import (
@@ -79,6 +92,7 @@ type Config struct {
 	// none, nor any on the filesystems: the journal alone has them.
 	RecoveryPoints string
 	// Pause waits between two rounds of undos; see [undo.Unwinder]. Nil waits by the clock.
+	// With several members it is called from several goroutines.
 	Pause  func(ctx context.Context, d time.Duration) bool
 	Events Events
 	Log    zerolog.Logger
@@ -91,8 +105,11 @@ type Member struct {
 	Name     string // file name of the script
 	SHA256   string
 	Phases   []string // the phases that it defines
-	Policy   policy.Policy
-	Host     Host
+	// Order is when its turn comes: lower ones are quiesced first and go back to work
+	// last, equal ones at the same time.
+	Order  int
+	Policy policy.Policy
+	Host   Host
 	// Context is a dict with what ctx holds in every phase: params, settings, timeout …
 	Context action.Value
 }

@@ -179,7 +179,9 @@ func (l *life) take(ctx context.Context, told Snapshot) (err error) {
 
 // thawFilesystems thaws what we froze, outer filesystems first.
 func (l *life) thawFilesystems() {
-	undone, left := l.undoWhere(func(h undo.Hold) bool { return h.Action.FS != nil })
+	ctx, cancel := l.reserve()
+	defer cancel()
+	undone, left := l.unwinder().Unwind(ctx, func(h undo.Hold) bool { return h.Action.FS != nil })
 	if len(undone) > 0 && len(left) == 0 {
 		l.emit("thawed", "", action.Dict())
 	}
