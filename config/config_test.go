@@ -76,6 +76,7 @@ prescript_timeout=30
 postscript_timeout	=	20
 freeze_timeout = 5
 retries = 2
+order = 7
 require = filesystem
 fs_freeze = /var/lib/mysql, /srv/data
 	/var/log/mysql
@@ -101,12 +102,12 @@ empty =
 		},
 		Secrets: map[string]Secret{"api-token": NewSecret("t0ken")},
 		Timeout: 120 * time.Second, PrescriptTimeout: 30 * time.Second, PostscriptTimeout: 20 * time.Second, FreezeTimeout: 5 * time.Second,
-		Retries: 2, Require: Filesystem,
+		Retries: 2, Order: 7, Require: Filesystem,
 		FSFreeze:  FSFreeze{Mode: FreezeList, Mounts: []string{"/var/lib/mysql", "/srv/data", "/var/log/mysql"}},
 		ExecAs:    []ExecRule{{"mysql", "/usr/bin/mysqladmin"}, {"root", "/usr/bin/sync"}},
 		Isolation: IsolationFull,
 		LinuxUser: "mysql", CommandPath: "/usr/bin", IPCFolder: "/var/lib/ipc",
-		Settings: []Setting{{"lock_wait", "10", 27}, {"format", "100% of %(x)s ${y} # kept ; too", 28}, {"empty", "", 29}},
+		Settings: []Setting{{"lock_wait", "10", 28}, {"format", "100% of %(x)s ${y} # kept ; too", 29}, {"empty", "", 30}},
 		File:     path, Line: 2,
 	}}}
 	if !reflect.DeepEqual(f, want) {
