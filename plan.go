@@ -52,7 +52,7 @@ func Plan(ctx context.Context, o Options) ([]Step, error) {
 			return pl.steps, err
 		}
 	}
-	steps, err := pl.withFreeze(ctx, p, c.FSFreeze)
+	steps, err := pl.withFreeze(ctx, p)
 	if err != nil {
 		return steps, err
 	}
@@ -91,10 +91,7 @@ func (pl *planner) Do(ctx context.Context, a action.Action) (action.Result, erro
 	return pl.member.Host.Do(ctx, a)
 }
 
-func (pl *planner) withFreeze(ctx context.Context, p *prepared, mode run.Mode) ([]Step, error) {
-	if mode != run.FreezeNamed {
-		return pl.steps, nil
-	}
+func (pl *planner) withFreeze(ctx context.Context, p *prepared) ([]Step, error) {
 	named, err := p.filesystems.Named(ctx)
 	if err != nil {
 		return pl.steps, errors.Join(errors.New("the filesystems cannot be frozen"), err)

@@ -107,15 +107,11 @@ func workloadLock(name string) string { return "workload " + name }
 
 // connectAll reaches every server and makes the members of the run.
 func (p *prepared) connectAll(ctx context.Context) error {
-	freezes, err := mode(p.workloads)
-	if err != nil {
-		return err
-	}
 	folder := run.CarriedDir
 	if p.planning {
 		folder = ""
 	}
-	p.filesystems = host.NewFilesystems([]string{standing(p.RuntimeDir)}, freezes == run.FreezeNamed, folder, p.lockFilesystem)
+	p.filesystems = host.NewFilesystems([]string{standing(p.RuntimeDir)}, p.freezes, folder, p.lockFilesystem)
 	p.onClose(func() { _ = p.filesystems.Close() })
 	return p.connectMembers(ctx)
 }

@@ -103,7 +103,7 @@ func (p *prepared) config() (c run.Config, err error) {
 	for _, w := range p.workloads {
 		c.Retries = max(c.Retries, w.Retries)
 	}
-	if c.FSFreeze, err = mode(p.workloads); err != nil {
+	if err := checkModes(p.workloads); err != nil {
 		return c, err
 	}
 	c.Require, err = require(p.workloads)

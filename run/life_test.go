@@ -192,7 +192,7 @@ func TestNothingIsWrittenWhileTheCallerFreezes(t *testing.T) {
 	for name, fail := range map[string]error{"taken": nil, "aborted": errors.New("no")} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
-			f.FSFreeze = FreezeCaller
+			f.Members[0].FSFreeze = FreezeCaller
 			var before int64
 			f.Snapshot = func(context.Context, Snapshot) error {
 				before = f.journalSize()

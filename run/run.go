@@ -49,7 +49,8 @@ import (
 // Mode says who takes care of the filesystems.
 type Mode int
 
-// The modes, as fs_freeze in the config.
+// The modes, as fs_freeze in the config. The members of a run may differ in them, but
+// FreezeCaller is for all of them or for none: whoever calls us freezes what it likes.
 const (
 	FreezeNamed  Mode = iota // we freeze what is named by scripts or by the config
 	FreezeByTool             // the snapshot is atomic and syncs by itself
@@ -73,12 +74,11 @@ func (l Limits) Reserve() time.Duration {
 // Config is everything that a run is made of. All fields are required unless they
 // say otherwise; the run does not close what it is given.
 type Config struct {
-	ID       string
-	Members  []Member
-	Limits   Limits
-	Retries  int // of a failed prescript, after it has been undone
-	Require  Verdict
-	FSFreeze Mode
+	ID      string
+	Members []Member
+	Limits  Limits
+	Retries int // of a failed prescript, after it has been undone
+	Require Verdict
 
 	Filesystems Filesystems
 	// Snapshot takes the snapshot. It MUST return soon after ctx ends. An error
@@ -107,9 +107,10 @@ type Member struct {
 	Phases   []string // the phases that it defines
 	// Order is when its turn comes: lower ones are quiesced first and go back to work
 	// last, equal ones at the same time.
-	Order  int
-	Policy policy.Policy
-	Host   Host
+	Order    int
+	FSFreeze Mode
+	Policy   policy.Policy
+	Host     Host
 	// Context is a dict with what ctx holds in every phase: params, settings, timeout …
 	Context action.Value
 }
@@ -129,14 +130,16 @@ type Host interface {
 type Filesystems interface {
 	action.Executor
 	undo.Performer
-	// Named returns what scripts and config have named, in the order of freezing.
+	// Named returns what scripts and config have named for members whose filesystems we
+	// freeze, in the order of freezing.
 	Named(ctx context.Context) ([]action.FS, error)
 	// Declared reports whether the member has named filesystems, or has stated
 	// that it needs none.
 	Declared(member string) (named, none bool)
 	// Carriers returns one mount point of each filesystem that was named and can be
-	// written to: the places where a snapshot carries the recovery point.
-	Carriers() []string
+	// written to, of those that we freeze or of the others: the places where a snapshot
+	// carries the recovery point.
+	Carriers(frozen bool) []string
 }
 
 // Events is the messaging channel. Its methods never wait.

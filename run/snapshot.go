@@ -16,14 +16,18 @@ import (
 // freezeAndSnapshot takes the snapshot while the filesystems are frozen, by us or by
 // whomever the config says. It reports whether there is a snapshot.
 func (l *life) freezeAndSnapshot(ctx context.Context) bool {
-	switch l.FSFreeze {
-	case FreezeNamed:
-		return l.snapshotOfNamed(ctx)
-	case FreezeCaller:
+	switch {
+	case l.anyFreezes(FreezeCaller):
 		return l.snapshotByCaller(ctx)
+	case l.anyFreezes(FreezeNamed):
+		return l.snapshotOfNamed(ctx)
 	}
 	l.snapshot(ctx)
 	return l.snapshotTaken
+}
+
+func (l *life) anyFreezes(mode Mode) bool {
+	return slices.ContainsFunc(l.Members, func(m Member) bool { return m.FSFreeze == mode })
 }
 
 // snapshotOfNamed freezes what was named, takes the snapshot and thaws it. Between
