@@ -80,7 +80,7 @@ func TestBeforeTheSnapshot(t *testing.T) {
 			}
 		}, ExitPrescript, NoVerdict, action.KindAborted, "ended", "snapshot", "undo orders: lock"},
 		{"a second member fails", func(f *fixture) {
-			f.Members = append(f.Members, Member{Workload: "b", Host: &host{f: f, member: "b"}})
+			f.Members = append(f.Members, Member{Workload: "b", Order: 1, Host: &host{f: f, member: "b"}})
 			f.scripts["b"] = script{"prescript": fails("no")}
 		}, ExitPrescript, NoVerdict, action.KindScript, "no", "snapshot", "undo orders: lock"},
 		{"a hold that is not held is thawed", func(f *fixture) {

@@ -37,6 +37,7 @@ type memberState struct {
 	// by one goroutine at a time, so it is called no more.
 	givenUp bool
 	opened  map[string]bool // sessions, by name
+	start   *startLine      // of its order; nil if it is alone in it
 	err     error
 }
 

@@ -65,15 +65,20 @@ func (l *life) together(members []*memberState, do func(m *memberState) error) e
 	return errors.Join(errs...)
 }
 
-// prescripts runs the prescripts, those of one order at the same time. The first that
-// fails ends the others and keeps higher orders from beginning: its error is returned.
+// prescripts runs the prescripts, those of one order at the same time, with the first
+// holds of all behind what each does before. The first that fails ends the others and keeps higher orders from beginning: its error is returned.
 func (l *life) prescripts(ctx context.Context) error {
 	work, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var cause atomic.Pointer[memberState]
 	for _, rank := range l.ranks() {
+		start := newStartLine(rank)
+		for _, m := range rank {
+			m.start = start
+		}
 		err := l.together(rank, func(m *memberState) error {
 			defer func() { // also if we panic
+				start.arrive(m.Workload)
 				if !m.prepared && ctx.Err() == nil && cause.CompareAndSwap(nil, m) {
 					end(&action.Fault{Kind: action.KindAborted, Message: endedBy(m)})
 				}

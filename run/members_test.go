@@ -199,13 +199,15 @@ func TestOneOfThemIsGivenUp(t *testing.T) {
 	s := newStubborn()
 	began := make(chan struct{})
 	f.scripts["a"]["prescript"] = s.phase(func(c *calling) error { defer close(began); return c.lock("lock") })
-	f.scripts["b"]["prescript"] = does(func(*calling) error { <-began; return &action.ScriptError{Kind: action.KindScript, Msg: "no"} })
+	f.scripts["b"]["prescript"] = holding(does(func(*calling) error { <-began; return &action.ScriptError{Kind: action.KindScript, Msg: "no"} }))
 	r := f.do()
 	f.want(r, ExitPrescript, NoVerdict, action.KindScript, "no")
 	if e := r.Members[0].Error; e == nil || e.Kind != action.KindKilled || !strings.Contains(e.Message, "ended because workload b failed") {
 		t.Errorf("a: %+v", e)
 	}
-	f.wantLog("a: lock", "undo a: lock")
+	if !f.noted("undo a: lock") || !f.noted("undo b: lock") {
+		t.Errorf("log %s", f.lines())
+	}
 	s.finish(f)
 }
 

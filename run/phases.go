@@ -67,11 +67,11 @@ func (l *life) prescript(ctx context.Context, m *memberState) error {
 
 // call runs one phase of a script with its limits.
 func (l *life) call(ctx context.Context, m *memberState, phase string, limit time.Duration, extra action.Value) (action.Value, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, &action.Fault{
+	ctx, own, cancel := withLimit(ctx, limit, &action.Fault{
 		Kind: action.KindTimeout, Message: fmt.Sprintf("%s took longer than its timeout of %v", phase, limit),
 	})
 	defer cancel()
-	g := &gate{life: l, m: m, phase: phase}
+	g := &gate{life: l, m: m, phase: phase, limit: own}
 	in := m.Context
 	for i, key := range extra.Keys() {
 		in = in.With(key, extra.Items()[i])
