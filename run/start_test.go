@@ -74,3 +74,10 @@ func TestLimit(t *testing.T) {
 		t.Errorf("got %v", context.Cause(ctx))
 	}
 }
+
+// A member that holds nothing keeps nobody waiting.
+func TestOneThatHoldsNothing(t *testing.T) {
+	f := newFixture(t, "a", "b")
+	f.scripts["b"]["prescript"] = does(func(c *calling) error { return c.read() })
+	f.want(f.do(), ExitDone, Application, "", "")
+}
