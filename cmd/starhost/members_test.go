@@ -9,11 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/internal/testfs"
 	"github.com/starhost/starhost/internal/testtable"
+	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/run"
 )
 
@@ -141,4 +144,56 @@ func TestWindowOfThree(t *testing.T) {
 	fmt.Fprintf(&table, "all      together  %7.1f ms held, %5.1f frozen (two filesystems): %.2f of the slowest alone, %.2f of the sum", together, frozen, together/slowest, together/sum)
 	testtable.Show(t, "members-window", table.String())
 	w.observer.nothingHeld("after all runs")
+}
+
+// marking takes something that outlives its session.
+const marking = `API = 1
+
+def prescript(_ctx):
+    sql("CREATE TABLE marker (id INT)", hold = "marker", undo = "DROP TABLE marker")
+
+def verify(_ctx):
+    pass
+`
+
+// When the process that leads a run of three is killed while one server hangs, its
+// watchdog keeps nobody else waiting for that one.
+func TestLeaderDiesWhileOneOfThreeHangs(t *testing.T) {
+	w := newTrio(t)
+	c := newSupervised(t, w.withScript("ledger", "postgres", marking))
+	pre := c.run("pre", "--json").want(t, run.ExitDone).report
+	w.maria.Pause(t)
+	c.signal(syscall.SIGKILL)
+	records := func() []journal.Record { return recordsOf(t, c, pre.Run) }
+	for name, a := range map[string]*acks{"ledger": w.ledger, "stock": w.stock} {
+		n := a.count()
+		eventually(t, 10*time.Second, "the writer of "+name+" goes on", func() bool { return a.count() > n+5 })
+	}
+	admin := w.pg.Pgx(t)
+	marked := func() (there bool) {
+		if err := admin.QueryRow(t.Context(), "SELECT to_regclass('marker') IS NOT NULL").Scan(&there); err != nil {
+			t.Error(err)
+		}
+		return there
+	}
+	eventually(t, 10*time.Second, "the marker of the ledger is gone", func() bool { return !marked() })
+	w.maria.Resume(t)
+	eventually(t, 30*time.Second, "the watchdog is done", func() bool { list := records(); return list[len(list)-1].Type == journal.TypeEnd })
+	w.goOn("after the watchdog")
+	c.run("post", "--json").want(t, run.ExitVerdict)
+	// Whichever was taken first: the ledger's is undone before the first try at the server
+	// that hangs has come to its end.
+	tried := map[string]int{}
+	members := map[int]string{}
+	for i, r := range records() {
+		if r.Type == journal.TypeIntent {
+			members[r.N] = r.Member
+		}
+		if r.Type == journal.TypeUndone && tried[members[r.Of]] == 0 {
+			tried[members[r.Of]] = i
+		}
+	}
+	if tried["ledger"] == 0 || tried["orders"] < tried["ledger"] {
+		t.Errorf("records of the first undo of each: %v", tried)
+	}
 }
