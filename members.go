@@ -23,6 +23,8 @@ import (
 // what is wrong with them too is said with it.
 const connectGrace = time.Second
 
+var errOtherFailed = errors.New("given up, because another workload cannot be reached")
+
 // loaded is the script of a workload with what the config makes of it.
 type loaded struct {
 	script   script
@@ -82,12 +84,15 @@ func (p *prepared) load(ctx context.Context, w config.Workload) (l loaded, err e
 // connectMembers reaches every server and makes the members of the run. If one cannot
 // be reached the others are not waited for, and all are left alone again.
 func (p *prepared) connectMembers(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	servers := make([]driver.Server, len(p.workloads))
 	errs := p.together(func(i int, w config.Workload) (err error) {
 		if servers[i], err = connect(ctx, w, p.id); err != nil {
-			time.AfterFunc(connectGrace, cancel)
+			if errors.Is(context.Cause(ctx), errOtherFailed) {
+				err = errOtherFailed
+			}
+			time.AfterFunc(connectGrace, func() { cancel(errOtherFailed) })
 			return fmt.Errorf("workload %s: %w", w.Name, err)
 		}
 		return nil

@@ -23,10 +23,10 @@ type Step struct {
 }
 
 // Plan returns the actions that the prescripts would make, one member after the other
-// in the order in which they are quiesced, then the filesystems that would be frozen. Reads are real;
-// nothing is changed, so a script that decides by the answer to a change may go another
-// way in a run. The error is that of the first prescript that failed, or a
-// [*DeadRunError] if a dead run has left something held.
+// in the order in which they are quiesced, then the filesystems that would be frozen.
+// Reads are real; nothing is changed, so a script that decides by the answer to a change
+// may go another way in a run. The error is that of the first prescript that failed, or
+// a [*DeadRunError] if a dead run has left something held.
 func Plan(ctx context.Context, o Options) ([]Step, error) {
 	p, err := prepare(ctx, o)
 	if err != nil {

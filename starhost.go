@@ -75,12 +75,12 @@ type Options struct {
 	// Snapshot takes the snapshot; see [run.Config]. Check and Plan do without.
 	Snapshot func(ctx context.Context, s run.Snapshot) error
 	// Log receives log lines; the zero Logger throws them away. Its writer must
-	// not block, and should be one of [Redactor].
+	// not block, and should be one of [Redactor]. Members log at the same time.
 	Log zerolog.Logger
 	// InProcess runs scripts in this process; see the package comment.
 	InProcess bool
 	// Wrap, if set, stands between the journal and the world of each workload, to
-	// record actions or to make them fail.
+	// record actions or to make them fail. Those of several are used at the same time.
 	Wrap func(workload string, ex action.Executor) action.Executor
 	// Record, if set, writes down every action of the scripts with its answer.
 	Record *recording.Recorder

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -141,5 +142,24 @@ func TestSeveralMembersAreWrong(t *testing.T) {
 	four, six := strings.Index(report.Error.Message, "workload four: "), strings.Index(report.Error.Message, "workload six: ")
 	if four < 0 || six < four || strings.Contains(report.Error.Message, "five") || report.Error.Kind != action.KindRefused {
 		t.Errorf("servers: %+v", report.Error)
+	}
+}
+
+// A server that does not answer is given up when another one cannot be reached.
+func TestServerThatHangsBesideOneThatFails(t *testing.T) {
+	dir := memoryDir(t)
+	socket := filepath.Join(dir, "s.sock")
+	silent, err := net.Listen("unix", socket) // nobody accepts
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	c := newCommand(t, configFor("mysql", "mysql", socket, "fs_freeze = snapshot\n")+sqliteMember(t, dir, "gone", "fs_freeze = snapshot"))
+	if err := os.Remove(filepath.Join(dir, "gone.db")); err != nil {
+		t.Fatal(err)
+	}
+	e := c.run("run", "--json", "--", "true").want(t, run.ExitPrescript).report.Error
+	if !strings.HasPrefix(e.Message, "workload orders: given up, because another workload cannot be reached\nworkload gone: ") {
+		t.Errorf("%+v", e)
 	}
 }
