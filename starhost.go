@@ -82,12 +82,12 @@ type Options struct {
 	// Snapshot takes the snapshot; see [run.Config]. Check and Plan do without.
 	Snapshot func(ctx context.Context, s run.Snapshot) error
 	// Log receives log lines; the zero Logger throws them away. Its writer must
-	// not block, and should be one of [Redactor].
+	// not block, and should be one of [Redactor]. Members log at the same time.
 	Log zerolog.Logger
 	// InProcess runs scripts in this process; see the package comment.
 	InProcess bool
 	// Wrap, if set, stands between the journal and the world of each workload, to
-	// record actions or to make them fail.
+	// record actions or to make them fail. Those of several are used at the same time.
 	Wrap func(workload string, ex action.Executor) action.Executor
 	// Record, if set, writes down every action of the scripts with its answer.
 	Record *recording.Recorder
@@ -154,19 +154,33 @@ func limits(workloads []config.Workload) run.Limits {
 	return l
 }
 
-// mode is who freezes the filesystems: one answer for a run.
-func mode(workloads []config.Workload) (run.Mode, error) {
-	modes := map[string]run.Mode{
+// mode is who freezes the filesystems of a workload.
+func mode(w config.Workload) run.Mode {
+	return map[string]run.Mode{
 		config.FreezeAuto: run.FreezeNamed, config.FreezeList: run.FreezeNamed, config.FreezeSnapshot: run.FreezeByTool,
 		config.FreezeCaller: run.FreezeCaller, config.FreezeOff: run.FreezeOff,
-	}
-	first := modes[workloads[0].FSFreeze.Mode]
+	}[w.FSFreeze.Mode]
+}
+
+// checkModes refuses what cannot be done in one run: while the caller freezes, we don't
+// know what, nothing may be written, so we cannot freeze for others.
+func checkModes(workloads []config.Workload) error {
+	first := workloads[0]
 	for _, w := range workloads {
-		if modes[w.FSFreeze.Mode] != first {
-			return 0, configError("%s:%d: fs_freeze differs from that of workload %q: workloads that run together need the same", w.File, w.Line, workloads[0].Name)
+		if (mode(w) == run.FreezeCaller) != (mode(first) == run.FreezeCaller) {
+			return configError("%s:%d: [%s] fs_freeze: caller is for all workloads that run together or for none; that of %s differs",
+				w.File, w.Line, w.Name, first.Name)
 		}
 	}
-	return first, nil
+	return nil
+}
+
+// freezes reports whether we freeze what a workload names. Without a name it is what
+// the config lists: that we freeze.
+func (p *prepared) freezes(workload string) bool {
+	return workload == "" || slices.ContainsFunc(p.workloads, func(w config.Workload) bool {
+		return w.Name == workload && mode(w) == run.FreezeNamed
+	})
 }
 
 // require is the highest verdict that a workload asks for.

@@ -161,11 +161,11 @@ func (h *heir) Succeed(d watchdog.Death) {
 		return
 	}
 	_, _ = records.Append(journal.Record{Type: journal.TypeNote, Note: "the process that led the run " + d.Reason + ": the watchdog undoes the rest"}, false)
-	recovery := &host.Recovery{Records: d.Records, SameBoot: true, SameKernel: true, Connect: h.connect, Secret: h.file.secretOf}
+	recovery := &recoveries{template: host.Recovery{Records: d.Records, SameBoot: true, SameKernel: true, Connect: h.connect, Secret: h.file.secretOf}}
 	ctx, cancel := context.WithTimeout(context.Background(), undo.Budget(d.Records, recoverBudget))
 	defer cancel()
 	u := undo.Unwinder{Log: records, Perform: discreet{succession{recovery, d.Thaw}, h.file.Redactor()}}
-	if _, left := u.Unwind(ctx, nil); len(left) == 0 {
+	if _, left := u.UnwindMembers(ctx, backwards(h.file.workloads), nil); len(left) == 0 {
 		_, _ = records.Append(journal.Record{Type: journal.TypeEnd, Exit: run.ExitInternal}, false)
 	}
 	h.finish(records)
@@ -194,8 +194,8 @@ func (h *heir) Close() {
 // succession undoes by the watchdog's descriptors what it has frozen, and the rest as
 // every recovery does.
 type succession struct {
-	*host.Recovery
-	thaw undo.Performer
+	recoveries *recoveries
+	thaw       undo.Performer
 }
 
 // Undo implements [undo.Performer].
@@ -203,7 +203,7 @@ func (s succession) Undo(ctx context.Context, h undo.Hold, step action.Op) (acti
 	if step.FS != nil {
 		return s.thaw.Undo(ctx, h, step)
 	}
-	return s.Recovery.Undo(ctx, h, step)
+	return s.recoveries.Undo(ctx, h, step)
 }
 
 // discreet keeps secrets out of what a performer says.

@@ -108,6 +108,7 @@ var badConfigs = []struct {
 	{"undo_timeout that leaves nothing", head + "undo_timeout = 90\n", 0, 3, "undo_timeout", "leaves nothing of timeout (90 s)"},
 	{"freeze_timeout", head + "freeze_timeout = 121\n", 0, 3, "freeze_timeout", "1 to 120"},
 	{"retries", head + "retries = 11\n", 0, 3, "retries", "0 to 10"},
+	{"order", head + "order = 100\n", 0, 3, "order", "0 to 99"},
 	{"require", head + "require = none\n", 0, 3, "require", "application or filesystem or crash"},
 	{"isolation", head + "isolation = off\n", 0, 3, "isolation", "available or full"},
 	{"fs_freeze word", head + "fs_freeze = on\n", 0, 3, "fs_freeze", "auto, snapshot, caller or off"},

@@ -96,6 +96,9 @@ type Workload struct {
 	UndoTimeout time.Duration
 	// Retries of a failed prescript after it has been undone; 0 is none.
 	Retries int
+	// Order is when its turn comes among the workloads of a run: lower ones are
+	// quiesced first and go back to work last, equal ones at the same time.
+	Order int
 	// Require is the lowest verdict that is a success: [Application],
 	// [Filesystem] or [Crash].
 	Require string

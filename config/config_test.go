@@ -77,6 +77,7 @@ postscript_timeout	=	20
 freeze_timeout = 5
 undo_timeout = 40
 retries = 2
+order = 7
 require = filesystem
 fs_freeze = /var/lib/mysql, /srv/data
 	/var/log/mysql
@@ -103,12 +104,12 @@ empty =
 		Secrets: map[string]Secret{"api-token": NewSecret("t0ken")},
 		Timeout: 120 * time.Second, PrescriptTimeout: 30 * time.Second, PostscriptTimeout: 20 * time.Second, FreezeTimeout: 5 * time.Second,
 		UndoTimeout: 40 * time.Second,
-		Retries:     2, Require: Filesystem,
+		Retries:     2, Order: 7, Require: Filesystem,
 		FSFreeze:  FSFreeze{Mode: FreezeList, Mounts: []string{"/var/lib/mysql", "/srv/data", "/var/log/mysql"}},
 		ExecAs:    []ExecRule{{"mysql", "/usr/bin/mysqladmin"}, {"root", "/usr/bin/sync"}},
 		Isolation: IsolationFull,
 		LinuxUser: "mysql", CommandPath: "/usr/bin", IPCFolder: "/var/lib/ipc",
-		Settings: []Setting{{Key: "lock_wait", Text: "10", Line: 28}, {Key: "format", Text: "100% of %(x)s ${y} # kept ; too", Line: 29}, {Key: "empty", Text: "", Line: 30}},
+		Settings: []Setting{{Key: "lock_wait", Text: "10", Line: 29}, {Key: "format", Text: "100% of %(x)s ${y} # kept ; too", Line: 30}, {Key: "empty", Text: "", Line: 31}},
 		File:     path, Line: 2,
 	}}}
 	if !reflect.DeepEqual(f, want) {

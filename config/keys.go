@@ -39,6 +39,7 @@ var workloadKeys = []key{
 	{name: "undo_timeout", set: seconds(maxSeconds, func(b *build) *time.Duration { return &b.UndoTimeout })},
 	{name: "freeze_timeout", set: seconds(120, func(b *build) *time.Duration { return &b.FreezeTimeout })},
 	{name: "retries", set: setRetries},
+	{name: "order", set: setOrder},
 	{name: "require", set: oneOf(func(b *build) *string { return &b.Require }, Application, Filesystem, Crash)},
 	{name: "fs_freeze", lines: true, set: setFSFreeze},
 	{name: "exec_as", lines: true, set: setExecAs},
@@ -139,6 +140,11 @@ func checkUser(name string) error {
 
 func setRetries(b *build, text string) (err error) {
 	b.Retries, err = integer(text, 0, 10)
+	return err
+}
+
+func setOrder(b *build, text string) (err error) {
+	b.Order, err = integer(text, 0, 99)
 	return err
 }
 

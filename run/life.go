@@ -38,6 +38,7 @@ type memberState struct {
 	// by one goroutine at a time, so it is called no more.
 	givenUp bool
 	opened  map[string]bool // sessions, by name
+	start   *startLine      // of its order; nil if it is alone in it
 	err     error
 }
 
@@ -191,8 +192,7 @@ func (l *life) unwind() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.clock.budget())
 	defer cancel()
 	l.timed("unwind", "", func() {
-		_, left := l.unwinder().Unwind(ctx, nil)
-		for _, h := range left {
+		for _, h := range l.giveBack(ctx, nil) {
 			l.report.Held = append(l.report.Held, h.String())
 		}
 	})

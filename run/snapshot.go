@@ -16,14 +16,18 @@ import (
 // freezeAndSnapshot takes the snapshot while the filesystems are frozen, by us or by
 // whomever the config says. It reports whether there is a snapshot.
 func (l *life) freezeAndSnapshot(ctx context.Context) bool {
-	switch l.FSFreeze {
-	case FreezeNamed:
-		return l.snapshotOfNamed(ctx)
-	case FreezeCaller:
+	switch {
+	case l.anyFreezes(FreezeCaller):
 		return l.snapshotByCaller(ctx)
+	case l.anyFreezes(FreezeNamed):
+		return l.snapshotOfNamed(ctx)
 	}
 	l.snapshot(ctx)
 	return l.snapshotTaken
+}
+
+func (l *life) anyFreezes(mode Mode) bool {
+	return slices.ContainsFunc(l.Members, func(m Member) bool { return m.FSFreeze == mode })
 }
 
 // snapshotOfNamed freezes what was named, takes the snapshot and thaws it. Between
@@ -191,7 +195,9 @@ func (l *life) take(ctx context.Context, told Snapshot) (err error) {
 
 // thawFilesystems thaws what we froze, outer filesystems first.
 func (l *life) thawFilesystems() {
-	undone, left := l.undoWhere(func(h undo.Hold) bool { return h.Action.FS != nil })
+	ctx, cancel := l.reserve()
+	defer cancel()
+	undone, left := l.unwinder().Unwind(ctx, func(h undo.Hold) bool { return h.Action.FS != nil })
 	if len(undone) > 0 && len(left) == 0 {
 		l.emit("thawed", "", action.Dict())
 	}

@@ -43,13 +43,15 @@ type Unwinder struct {
 	// Pause waits before the next round, and reports whether there is one: false once
 	// ctx has ended. Nil waits by the clock.
 	Pause func(ctx context.Context, d time.Duration) bool
+	// Tries is how often everything is tried; 0 is until the context ends.
+	Tries int
 	// Failed, if set, hears of every attempt that failed.
 	Failed func(h Hold, step action.Op, try int, text string)
 }
 
 // Unwind gives back what is held and wanted (all if want is nil), newest first: one
 // attempt of everything, then again what failed, with growing pauses, until ctx
-// ends. A failed undo does not keep older holds waiting. It returns the names of
+// ends or Tries is used up. A failed undo does not keep older holds waiting. It returns the names of
 // what was given back, in that order, and what is still held.
 //
 // The journal is written but never waited for: an undo is not refused because the
@@ -72,7 +74,7 @@ func (u *Unwinder) Unwind(ctx context.Context, want func(Hold) bool) (undone []s
 				left = append(left, h)
 			}
 		}
-		if len(left) == 0 || !next(ctx, pause) {
+		if len(left) == 0 || try == u.Tries || !next(ctx, pause) {
 			return undone, left
 		}
 		patience, pause = laterAttempt, min(2*pause, longestPause)
