@@ -41,16 +41,23 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 		}
 	}
 	w.put("/etc/starhost", dir+"/etc/starhost")
-	w.put("/srv/orders", dir+"/srv/orders")
+	orders := dir + "/srv/orders"
+	if shows(list, "starhost hook ") { // some callers have us freeze
+		orders = testfs.New(t, "ext4", 32).Dir
+	}
+	w.put("/srv/orders", orders)
 	w.put("/var/lib/starhost", dir+"/state")
 	w.put("/run/starhost", dir+"/run")
-	makeOrders(t, dir+"/srv/orders/orders.db")
-	if slices.ContainsFunc(list, func(b block) bool {
-		return b.lang == "console" && strings.Contains(b.text, "starhost run orders -- lvcreate")
-	}) {
+	makeOrders(t, orders+"/orders.db")
+	if shows(list, "starhost run orders -- lvcreate") {
 		w.mariadb(t)
 	}
 	return w
+}
+
+// shows reports whether a document shows a command.
+func shows(list []block, command string) bool {
+	return slices.ContainsFunc(list, func(b block) bool { return b.lang == "console" && strings.Contains(b.text, command) })
 }
 
 func (w *docWorld) put(shown, here string) {

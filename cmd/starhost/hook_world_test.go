@@ -21,8 +21,8 @@ import (
 // said is what a caller says in one call: arguments and variables of the environment.
 type said struct{ args, env []string }
 
-func words(list ...string) said  { return said{args: list} }
-func inEnv(list ...string) said  { return said{env: list} }
+func words(list ...string) said   { return said{args: list} }
+func inEnv(list ...string) said   { return said{env: list} }
 func (s said) with(e string) said { return said{s.args, append(slices.Clone(s.env), e)} }
 
 // calls is what a caller says before and after its snapshot, and when there is none;
