@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,6 +57,7 @@ func (a *app) hookOf(name string) *cobra.Command {
 		Use:   name + " [WORD] [ARG...]",
 		Short: caller.Title,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			signal.Ignore(syscall.SIGPIPE) // the exit status is the answer, whoever reads the rest
 			call, err := caller.Parse(args, a.getenv)
 			if err != nil {
 				return &exitError{code: caller.Status(platform.Misused), err: err}

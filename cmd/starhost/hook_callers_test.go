@@ -216,6 +216,46 @@ func TestHookZreplTimeout(t *testing.T) {
 	w.free(t, "after the budget was over")
 }
 
+// A post that takes longer than its caller waits says that it does not know. The
+// supervisor goes on, and another post hears how that ended.
+func TestHookPostTakesTooLong(t *testing.T) {
+	t.Parallel()
+	w := newHookWorld(t, "qemu-ga", "", "slow_post = 60.0\n")
+	w.wants(t, okay, w.pre, "--within", "4s") // of that the postscript gets three
+	const unknown, postFailed = 7, 6
+	got := w.call(t, w.post, "--within", "1s")
+	if got.exit != unknown || !strings.Contains(got.stderr, "longer than the 750ms") {
+		t.Errorf("it ended with %d, want %d: %s", got.exit, unknown, got.stderr)
+	}
+	eventually(t, 10*time.Second, "the supervisor ends", func() bool { return len(w.sockets()) == 0 })
+	w.free(t, "when the postscript was over")
+	if got := w.call(t, w.post); got.exit != postFailed {
+		t.Errorf("the second post ended with %d, want %d: %s", got.exit, postFailed, got.stderr)
+	}
+	w.wants(t, nothing, w.post)
+}
+
+// A caller that reads nothing, or has closed its end, gets its answer all the same.
+func TestHookNobodyReads(t *testing.T) {
+	t.Parallel()
+	w := newHookWorld(t, "qemu-ga", "timeout = 20\n", "") // a warning is logged for that
+	for _, s := range []said{w.pre, w.post} {
+		r, end, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Close()
+		cmd := w.hook(s)
+		cmd.Stdout, cmd.Stderr = end, end
+		err = cmd.Run()
+		_ = end.Close()
+		if err != nil {
+			t.Errorf("%v: %v", s, err)
+		}
+	}
+	w.free(t, "after post")
+}
+
 // What is wrong with a call or its configuration is said before anything is done.
 func TestHookMisused(t *testing.T) {
 	t.Parallel()

@@ -76,7 +76,7 @@ type hookWorld struct {
 // recovery point shows what the caller has said.
 const hookedScript = `load("@starhost//sqlite.star", base = "SETTINGS", finish = "postscript", prove = "verify", quiesce = "prescript")
 API = 1
-SETTINGS = base | {"slow": 0.001, "fails": False}
+SETTINGS = base | {"slow": 0.001, "slow_post": 0.001, "fails": False}
 def prescript(ctx):
     point = quiesce(ctx)
     sleep(ctx.settings["slow"])
@@ -86,6 +86,7 @@ def prescript(ctx):
 def verify(ctx):
     prove(ctx)
 def postscript(ctx):
+    sleep(ctx.settings["slow_post"])
     return finish(ctx)
 `
 
