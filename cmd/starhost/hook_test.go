@@ -189,7 +189,8 @@ func TestHookInterrupted(t *testing.T) {
 			}
 			_ = cmd.Wait()
 			exit, took := cmd.ProcessState.ExitCode(), time.Since(start)
-			if want := promised(caller, preFailed); how != "SIGKILL" && exit != want {
+			early := how == "--within" && exit == promised(caller, notReady) // on a slow machine
+			if want := promised(caller, preFailed); how != "SIGKILL" && exit != want && !early {
 				t.Errorf("%s: pre ended with %d, want %d: %s", how, exit, want, stderr.String())
 			}
 			if said := map[string]string{"SIGTERM": "terminated", "--within": "900ms", "post": "post came before"}[how]; !strings.Contains(stderr.String(), said) {

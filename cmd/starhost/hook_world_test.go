@@ -56,13 +56,14 @@ const (
 	preFailed
 	expired
 	busyElsewhere
+	notReady
 )
 
 func promised(caller string, what int) int {
 	if caller == "aws" {
-		return [...]int{0, 205, 206, 201, 203, 206}[what]
+		return [...]int{0, 205, 206, 201, 203, 206, 206}[what]
 	}
-	return [...]int{0, 0, 2, 3, 5, 8}[what]
+	return [...]int{0, 0, 2, 3, 5, 8, 3}[what]
 }
 
 // hookWorld is a workload of an SQLite database in memory, and who calls for it.
@@ -111,10 +112,15 @@ func newHookWorld(t *testing.T, caller, more, settings string) *hookWorld {
 	if err := s.exec(t, "CREATE TABLE orders (id INTEGER PRIMARY KEY)"); err != nil {
 		t.Fatal(err)
 	}
+	s.plainly(!slices.Contains(withRace, caller))
 	return &hookWorld{s, caller, calls}
 }
 
-// command is the call of the hook by a link, as a caller makes it. No flag of ours is
+// withRace are callers of each kind, whose processes have the race detector. The code is
+// the same for all, so the others do without.
+var withRace = []string{"aws", "qemu-ga", "zrepl"}
+
+// hook is the call by a link, as a caller makes it. No flag of ours is
 // among the arguments, but for those in flags.
 func (w *hookWorld) hook(s said, flags ...string) *exec.Cmd {
 	cmd := exec.Command(w.program)
