@@ -51,7 +51,7 @@ var callers = []Caller{
 		},
 		Cannot: []string{
 			"An agent that is killed while it has frozen filesystems leaves them frozen: they are its own, and the next agent waits for an order. The database is given back by starhost all the same, at its deadline.",
-			"An agent that finds nothing to freeze, or whose freeze fails, never calls thaw. The database is given back at its deadline.",
+			"An agent that finds nothing to freeze never calls thaw. The database is given back at its deadline.",
 			"Debian's agent calls no hook unless it is told to, and the wrapper script of the package hides a failed freeze from the agent: name our link as the hook itself.",
 			"The agent does not say which filesystems it froze. If the list it was given leaves out that of a database, the verdict is wrong: freeze without a list, or name it.",
 		},
