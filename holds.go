@@ -79,7 +79,9 @@ func (o Options) tickets() ([]supervise.Ticket, error) {
 	var chosen []supervise.Ticket
 	var others []string
 	for _, t := range all {
-		if h := holdOf(t); o.chooses(h) {
+		if h := holdOf(t); h.Over && h.Owner != o.Owner && h.Owner != "" && o.Run == "" {
+			continue // its owner is told, nobody else
+		} else if o.chooses(h) {
 			chosen = append(chosen, t)
 		} else if !h.Over {
 			others = append(others, h.String())

@@ -24,7 +24,8 @@ import (
 // dead run is reported it is recovered. A run whose pre had not answered yet is
 // undone, and the report is that of a run without a snapshot.
 //
-// Options.Run, Owner and Window choose among the holds. The error wraps [ErrNothing]
+// Options.Run, Owner and Window choose among the holds. Who ends the hold of another
+// owner leaves word for that one: its Post comes too late. The error wraps [ErrNothing]
 // if nothing is held, or is a [*BusyError] if another run than the chosen one, or
 // another Post, has the workloads.
 func Post(ctx context.Context, o Options) ([]*run.Report, error) { return o.tell(ctx, supervise.Post) }
@@ -76,7 +77,7 @@ func (o Options) tellOne(ctx context.Context, t *supervise.Ticket, verb string) 
 		return o.unknown(t, err), nil
 	}
 	report, err := o.reportOf(e)
-	if rerr := t.Remove(); rerr != nil {
+	if rerr := o.taken(t, e); rerr != nil {
 		o.Log.Warn().Err(rerr).Msg("the ticket of the run cannot be removed")
 	}
 	if err != nil {
@@ -85,11 +86,23 @@ func (o Options) tellOne(ctx context.Context, t *supervise.Ticket, verb string) 
 	return o.judge(e, report, verb)
 }
 
+// taken forgets a run whose ending was told. One that has another owner is kept for that
+// one, which will come and must hear that it is too late.
+func (o Options) taken(t *supervise.Ticket, e *supervise.Ending) error {
+	if t.Owner == "" || t.Owner == o.Owner || !e.Kept {
+		return t.Remove()
+	}
+	return t.Leave(e)
+}
+
 // judge makes of the report of a run that of the command that ended it.
 func (o Options) judge(e *supervise.Ending, r *run.Report, verb string) (*run.Report, error) {
 	switch {
 	case r.Exit == run.ExitHeld:
-	case verb == supervise.Post && e.Kept && r.Verdict == run.NoVerdict:
+	case verb == supervise.Post && e.Foreign && r.Error == nil:
+		r.Error = &run.Error{Kind: action.KindAborted, Message: "ended by starhost " + e.By, Stack: []string{}}
+		o.distrust(r)
+	case verb == supervise.Post && e.Kept && (e.Foreign || r.Verdict == run.NoVerdict):
 		o.distrust(r)
 	case verb == supervise.Abort && e.By != supervise.Abort:
 		return nil, fmt.Errorf("%w: run %s has ended before: %s", ErrNothing, r.Run, why(r))
@@ -170,10 +183,11 @@ func (o Options) recoverDied(t *supervise.Ticket, died error) (*run.Report, erro
 			r.Held, r.Exit, r.Error = recovered.Held, recovered.Exit, recovered.Error
 		}
 	}
+	r = redacted(r, o.Redactor())
 	if r.Exit != run.ExitHeld {
-		err = t.Remove()
+		err = o.taken(t, &supervise.Ending{Report: r, Kept: t.Kept})
 	}
-	return redacted(r, o.Redactor()), err
+	return r, err
 }
 
 // unknown is the report of a run that cannot be asked.

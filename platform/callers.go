@@ -51,6 +51,8 @@ var callers = []Caller{
 		},
 		Cannot: []string{
 			"An agent that is killed while it has frozen filesystems leaves them frozen: they are its own, and the next agent waits for an order. The database is given back by starhost all the same, at its deadline.",
+			"An agent that finds nothing to freeze never calls thaw. The database is given back at its deadline.",
+			"Debian's agent calls no hook unless it is told to, and the wrapper script of the package hides a failed freeze from the agent: name our link as the hook itself.",
 			"The agent does not say which filesystems it froze. If the list it was given leaves out that of a database, the verdict is wrong: freeze without a list, or name it.",
 		},
 	},
@@ -65,6 +67,8 @@ var callers = []Caller{
 			{Path: "/etc/vmware-tools/backupScripts.d/50-starhost-vmware", Target: "@STARHOST@", Why: "every file of this folder is run, in the order of their names"},
 		},
 		Cannot: []string{
+			"vmtoolsd runs its scripts by a shell and does not quote scriptArg: what the host puts there runs as root before starhost sees it.",
+			"A freeze that fails is not followed by freezeFail for the same hook: starhost has given everything back by then.",
 			"vmtoolsd that is stopped in the window calls nobody and leaves filesystems frozen. The database is given back at its deadline.",
 			"A thaw that fails makes the job fail, although the snapshot exists: delete it.",
 		},
@@ -78,6 +82,8 @@ var callers = []Caller{
 			{Path: "/etc/google/snapshots/post.sh", Mode: 0o700, Text: shell(`gcp post "$@"`), Why: "run after it"},
 		},
 		Cannot: []string{
+			"The agent reports success for a script that is not executable or whose first line names no program. Look at starhost status after the first snapshot.",
+			"Without --guest-flush nobody calls anything.",
 			"The agent may be restarted between the two calls; then post never comes. Everything is given back at its deadline.",
 			"Set freeze_timeout to what a snapshot takes here, at least 30: the service decides when post comes.",
 		},
@@ -94,7 +100,7 @@ var callers = []Caller{
 		},
 		Cannot: []string{
 			"After a failed pre Data Lifecycle Manager makes no second call. Unless the policy says otherwise it then takes a snapshot that is worth crash, and marks it so.",
-			"Its statuses have no word for a snapshot whose quiesce did not last: that is 202, and the log says more.",
+			"Its statuses have no word for a snapshot whose quiesce did not last, nor for something that is still held: that is 202, and the log says more.",
 			"Set freeze_timeout to what a snapshot takes here, at least 30: Systems Manager decides when post comes.",
 		},
 	},
@@ -103,6 +109,8 @@ var callers = []Caller{
 		Words: freezeThaw, Granted: Times{Pre: 30 * time.Second, Post: 30 * time.Second}, Budget: Times{Pre: 22 * time.Second, Post: 22 * time.Second},
 		Cannot: []string{
 			"Without the annotation on-error: Fail, in exactly these letters, Velero goes on after a failed pre.",
+			"A pod whose pre failed is left out, but its volume may be snapshotted all the same: look at the hooks of the backup, not at the snapshots.",
+			"Its timeout ends the waiting, not the command. starhost ends by itself before that: give --within the timeout of the annotation.",
 			"A backup of files (kopia, restic) reads for hours: no lock should last as long. Use hooks with volume snapshots.",
 			"When Velero is restarted, or waiting for volumes fails, post never comes. Everything is given back at its deadline.",
 		},
@@ -111,6 +119,7 @@ var callers = []Caller{
 		Name: "kanister", Title: "Kanister blueprints",
 		Words: freezeThaw, Budget: Times{Pre: time.Minute, Post: time.Minute},
 		Cannot: []string{
+			"Kanister knows no time limits: the hold ends at its own deadline, whether the snapshot is ready or not.",
 			"After a crash of the controller nothing of the blueprint is called any more, its deferPhase included. Everything is given back at its deadline.",
 		},
 	},
@@ -125,6 +134,7 @@ var callers = []Caller{
 		Budget: Times{Pre: 22 * time.Second, Post: 22 * time.Second}, Freezes: FreezeTool,
 		Install: []Put{{Path: libexec + "starhost-zrepl", Target: "@STARHOST@", Why: "zrepl calls its hook without an argument"}},
 		Cannot: []string{
+			"Without err_is_fatal: true zrepl takes its snapshot after a failed pre.",
 			"zrepl calls its hooks for each dataset by itself: several datasets are several snapshots, of different times.",
 			"When another hook after this one fails with err_is_fatal, post never comes. Put this one last.",
 		},
@@ -135,6 +145,7 @@ var callers = []Caller{
 		Data: []Datum{
 			{Name: "targets", Env: "SANOID_TARGETS", Doc: "the datasets, between commas"},
 			{Name: "snapnames", Env: "SANOID_SNAPNAMES", Doc: "the names of the snapshots, between commas"},
+			{Name: "types", Env: "SANOID_TYPES", Doc: "hourly, daily and so on, between commas"},
 		},
 		Granted: Times{Pre: 5 * time.Second, Post: 5 * time.Second}, Budget: Times{Pre: 3 * time.Second, Post: 3 * time.Second},
 		Freezes: FreezeTool,
@@ -147,12 +158,13 @@ var callers = []Caller{
 		Name: "borgmatic", Title: "borgmatic",
 		Words: freezeThaw, Budget: Times{Pre: time.Minute, Post: time.Minute},
 		Cannot: []string{
+			"When borgmatic is killed, or interrupted before its action began, thaw never comes. Everything is given back at its deadline.",
 			"A backup reads files for hours: no lock should last as long. Take a snapshot between freeze and thaw, and let borg read that.",
 		},
 	},
 	{
 		Name: "proxmox", Title: "Proxmox VE: vzdump hook scripts on the host, for containers",
-		Words: []Word{{"backup-start", Pre}, {"pre-restart", Post}, {"backup-end", Post}, {"backup-abort", Abort}}, Other: Ignore,
+		Words: []Word{{"pre-stop", Pre}, {"pre-restart", Post}, {"backup-end", Post}, {"backup-abort", Abort}}, Other: Ignore,
 		Data: []Datum{
 			{Name: "mode", Arg: 1, Doc: "snapshot, suspend or stop"},
 			{Name: "vmid", Arg: 2, Doc: "the number of the container"},
@@ -160,7 +172,9 @@ var callers = []Caller{
 		Budget: Times{Pre: time.Minute, Post: time.Minute},
 		Cannot: []string{
 			"For a virtual machine these phases do not bracket the freeze: use the guest agent in the guest (qemu-ga).",
-			"vzdump calls nobody between the snapshot of a container and the end of its backup: the hold lasts for the whole backup, or until its deadline.",
+			"They bracket the snapshot of a container in the mode snapshot, and the last copy in the mode suspend. In the mode stop the server ends while it is held, so the hook fails: a server that is stopped needs no hook.",
+			"vzdump calls its hook for every guest of a job, and each time all workloads are quiesced: give the guest with the database a job of its own.",
+			"A task that is killed calls nobody. Everything is given back at its deadline.",
 		},
 	},
 	{
@@ -175,6 +189,7 @@ var callers = []Caller{
 		Install: []Put{{Path: "/usr/lib/snapper/plugins/50-starhost-snapper", Target: "@STARHOST@", Why: "every program of this folder is called around each snapshot"}},
 		Cannot: []string{
 			"snapper takes its snapshot after a failed pre too, and says nothing: look at starhost status.",
+			"When the snapshot itself fails, create-snapshot-post never comes. Everything is given back at its deadline.",
 			"It calls plugins for every subvolume. Snapshots of others than those with a database quiesce for nothing.",
 		},
 	},

@@ -22,10 +22,13 @@ type Answer struct {
 func (a Answer) Message() string {
 	text := ""
 	switch {
+	case a.Outcome == Done:
 	case a.Err != nil:
 		text = a.Err.Error()
 	case a.Report != nil && a.Report.Error != nil:
 		text = a.Report.Error.Message
+	default:
+		text = meaning(a.Outcome)
 	}
 	if a.Outcome == Expired {
 		return "the window had expired: " + text
@@ -86,12 +89,17 @@ func (call Call) pre(ctx context.Context, o starhost.Options) Answer {
 	}
 	defer func() { _ = p.Close() }() // what goes wrong there is for the next recovery
 	if err == nil && p.Held {
-		if err = p.Keep(); err == nil {
+		if ctx.Err() != nil {
+			err = p.Close() // whoever waited for us does not any more
+		} else if err = p.Keep(); err == nil {
 			return Answer{Outcome: Done, Report: p.Report}
 		}
 	}
 	if p.Report == nil {
 		return Answer{Outcome: outcomeOf(err), Err: err}
+	}
+	if err == nil {
+		err = context.Cause(ctx) // it says more than the run, which knows only that we went
 	}
 	return Answer{Outcome: outcomeOfReport(p.Report), Report: p.Report, Err: err}
 }

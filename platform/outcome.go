@@ -13,7 +13,7 @@ type Outcome string
 
 // The outcomes.
 const (
-	Done       Outcome = "done"       // what was asked for; also what concerned us not
+	Done       Outcome = "done"       // what was asked for; also what did not concern us
 	Nothing    Outcome = "nothing"    // post or abort, and nothing is held
 	NotReady   Outcome = "not_ready"  // pre could not begin: configuration, no connection
 	PreFailed  Outcome = "pre_failed" // the prescript or a freeze failed; everything is undone
@@ -47,6 +47,16 @@ var Outcomes = []struct {
 	{Internal, run.ExitInternal, "internal error"},
 }
 
+// meaning says what an outcome means.
+func meaning(o Outcome) string {
+	for _, row := range Outcomes {
+		if row.Outcome == o {
+			return row.Meaning
+		}
+	}
+	return string(o)
+}
+
 // Status is the exit status that tells the caller.
 func (c *Caller) Status(o Outcome) int {
 	if status, ok := c.Statuses[o]; ok {
@@ -66,6 +76,7 @@ func outcomeOf(err error) Outcome {
 		conf *starhost.ConfigError
 		busy *starhost.BusyError
 		dead *starhost.DeadRunError
+		over *action.Fault
 	)
 	switch {
 	case err == nil:
@@ -76,7 +87,7 @@ func outcomeOf(err error) Outcome {
 		return Misused
 	case errors.As(err, &busy):
 		return Busy
-	case errors.As(err, &dead):
+	case errors.As(err, &dead), errors.As(err, &over): // we went before the answer: nobody knows
 		return StillHeld
 	}
 	return Internal

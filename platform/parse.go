@@ -22,8 +22,12 @@ type Call struct {
 	Budget Times
 }
 
-// maxData bounds what a caller says, and what a ticket of ours then keeps.
-const maxData = 4096
+// maxData bounds what a caller says: scripts get it, and sanoid names every dataset of a
+// pool. maxWindow bounds the part that a ticket of ours keeps.
+const (
+	maxData   = 64 << 10
+	maxWindow = 256
+)
 
 // Parse reads the arguments after the name of the caller, and its environment.
 func (c *Caller) Parse(args []string, getenv func(string) string) (Call, error) {
@@ -35,8 +39,10 @@ func (c *Caller) Parse(args []string, getenv func(string) string) (Call, error) 
 	if call.Verb, err = c.verb(call.Word); err != nil {
 		return call, err
 	}
-	if c.DryRun != "" && getenv(c.DryRun) == "true" && call.Verb != Ignore {
-		call.Verb = Check
+	call.Verb = c.adjusted(call.Verb, getenv)
+	if call.Verb == Ignore {
+		call.Params = action.Dict()
+		return call, nil // whatever else it says
 	}
 	if call.Params, call.Window, err = c.data(args, getenv); err != nil {
 		return call, err
@@ -79,6 +85,20 @@ func (c *Caller) verb(word string) (Verb, error) {
 	return "", fmt.Errorf("hook %s: got %q; say %s", c.Name, clip(word), c.wants())
 }
 
+// adjusted is a verb with what the environment makes of it: in a rehearsal nothing is
+// held, so there is nothing to end; after a pre that failed there is nothing to verify.
+func (c *Caller) adjusted(v Verb, getenv func(string) string) Verb {
+	switch {
+	case c.DryRun != "" && getenv(c.DryRun) == "true" && v == Pre:
+		return Check
+	case c.DryRun != "" && getenv(c.DryRun) == "true" && v != Check:
+		return Ignore
+	case c.Failed != "" && getenv(c.Failed) == "1" && v == Post:
+		return Abort
+	}
+	return v
+}
+
 // data reads what was said besides the word.
 func (c *Caller) data(args []string, getenv func(string) string) (params action.Value, window string, err error) {
 	params, used, size := action.Dict(), 0, 0
@@ -105,7 +125,9 @@ func (c *Caller) data(args []string, getenv func(string) string) (params action.
 			return params, "", fmt.Errorf("hook %s: %s is longer than the %d bytes that a caller may say", c.Name, d.Name, maxData)
 		}
 		if d.Name == c.Window {
-			window = value.Text()
+			if window = value.Text(); len(window) > maxWindow {
+				return params, "", fmt.Errorf("hook %s: %s is longer than %d bytes", c.Name, d.Name, maxWindow)
+			}
 		}
 		params = params.With(d.Name, value)
 	}
@@ -118,13 +140,13 @@ func (c *Caller) data(args []string, getenv func(string) string) (params action.
 // text is what a caller said as a string that scripts can have.
 func text(s string) action.Value { return action.String(strings.ToValidUTF8(s, "\uFFFD")) }
 
-// timeouts shortens the budget to what the caller says that it grants this time.
+// timeouts fits the budget to what the caller says that it grants this time.
 func (c *Caller) timeouts(call *Call, getenv func(string) string) error {
 	if c.TimeoutEnv == "" || getenv(c.TimeoutEnv) == "" {
 		return nil
 	}
 	seconds, err := strconv.ParseFloat(getenv(c.TimeoutEnv), 64)
-	if err != nil || seconds <= 0 || seconds > 1e6 {
+	if err != nil || !(seconds > 0 && seconds <= 1e6) { // NaN is neither
 		return fmt.Errorf("hook %s: %s is %q, want seconds", c.Name, c.TimeoutEnv, clip(getenv(c.TimeoutEnv)))
 	}
 	call.Within(time.Duration(seconds * float64(time.Second)))
@@ -132,9 +154,11 @@ func (c *Caller) timeouts(call *Call, getenv func(string) string) error {
 }
 
 // Within says how long the caller waits for the answer to this call. We end by
-// ourselves after three quarters of that: the rest is for giving back.
+// ourselves after three quarters of that: the rest is for giving back. It is never 0,
+// which would bound nothing.
 func (call *Call) Within(granted time.Duration) {
-	call.Budget.Pre, call.Budget.Post = granted*3/4, granted*3/4
+	budget := max(granted-granted/4, time.Millisecond)
+	call.Budget.Pre, call.Budget.Post = budget, budget
 }
 
 // clip shortens something hostile for a message.

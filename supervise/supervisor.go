@@ -99,11 +99,12 @@ func (s *Supervisor) announce(q *Quiesced) error {
 }
 
 // removeOlder removes the tickets of earlier runs of these workloads: we have the
-// locks, so those runs are over, and nobody has asked for their endings.
+// locks, so those runs are over, and nobody has asked for their endings. Those of other
+// owners stay: each is to hear that it came too late.
 func (s *Supervisor) removeOlder() error {
 	list, err := Tickets(s.order.RuntimeDir)
 	for _, t := range list {
-		if t.ID != s.ticket.ID && t.Concerns(s.ticket.Workloads) {
+		if t.ID != s.ticket.ID && t.Owner == s.ticket.Owner && t.Concerns(s.ticket.Workloads) {
 			err = errors.Join(err, t.Remove())
 		}
 	}

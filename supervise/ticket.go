@@ -97,10 +97,22 @@ func (t *Ticket) write() error {
 	return os.Rename(half, t.file(ticketFile))
 }
 
+// Leave keeps an ending for the owner of the run, who has not asked for it: somebody else
+// has ended it.
+func (t *Ticket) Leave(e *Ending) error {
+	left := *e
+	left.Foreign = true
+	t.Ending = &left
+	err := t.removeFiles(socketFile, crashFile)
+	return errors.Join(err, t.write())
+}
+
 // Remove forgets the supervisor. It may be repeated.
-func (t *Ticket) Remove() error {
+func (t *Ticket) Remove() error { return t.removeFiles(socketFile, crashFile, ".new", ticketFile) }
+
+func (t *Ticket) removeFiles(suffixes ...string) error {
 	var err error
-	for _, suffix := range []string{socketFile, crashFile, ".new", ticketFile} {
+	for _, suffix := range suffixes {
 		if e := os.Remove(t.file(suffix)); !errors.Is(e, fs.ErrNotExist) {
 			err = errors.Join(err, e)
 		}

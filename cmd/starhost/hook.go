@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,11 +57,15 @@ func (a *app) hookOf(name string) *cobra.Command {
 		Use:   name + " [WORD] [ARG...]",
 		Short: caller.Title,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			signal.Ignore(syscall.SIGPIPE) // the exit status is the answer, whoever reads the rest
 			call, err := caller.Parse(args, a.getenv)
 			if err != nil {
 				return &exitError{code: caller.Status(platform.Misused), err: err}
 			}
-			if within > 0 {
+			if cmd.Flags().Changed("within") {
+				if within <= 0 {
+					return &exitError{code: caller.Status(platform.Misused), err: fmt.Errorf("hook %s: --within is %v, want more than 0", name, within)}
+				}
 				call.Within(within)
 			}
 			if !cmd.Flags().Changed("log-level") && a.getenv("STARHOST_LOG_LEVEL") == "" {
@@ -74,8 +81,8 @@ func (a *app) hookOf(name string) *cobra.Command {
 
 // answerCaller makes a call and ends with the status that its caller understands.
 func (a *app) answerCaller(ctx context.Context, call platform.Call) error {
-	if call.Verb == platform.Ignore {
-		return nil
+	if call.Verb == platform.Ignore { // whatever the state of our configuration
+		return a.printAnswer(call, platform.Answer{Outcome: platform.Done}, "")
 	}
 	o, closeLog, err := a.options(nil)
 	if err != nil {
@@ -84,12 +91,10 @@ func (a *app) answerCaller(ctx context.Context, call platform.Call) error {
 	defer closeLog()
 	o.Wrap, o.Observe = nil, nil // they cannot reach the supervisor
 	answer := platform.Hook(ctx, call, o)
-	if a.json && answer.Report != nil {
-		if err := a.print(hookReport{answer.Report, callerReport{call.Caller.Name, call.Word, answer.Outcome, answer.Status}}); err != nil {
-			return &exitError{code: call.Caller.Status(platform.Internal), err: err}
-		}
-	}
 	text := o.Redactor().String(answer.Message())
+	if err := a.printAnswer(call, answer, text); err != nil {
+		return &exitError{code: call.Caller.Status(platform.Internal), err: err}
+	}
 	switch {
 	case text == "" && answer.Status == run.ExitDone:
 		return nil
@@ -100,7 +105,23 @@ func (a *app) answerCaller(ctx context.Context, call platform.Call) error {
 	return &exitError{code: answer.Status, err: fmt.Errorf("%s %s: %s", call.Caller.Name, call.Word, text)}
 }
 
-// hookReport is a report with what its caller was told.
+// printAnswer prints the answer for programs, if that is wanted. Standard output may be a
+// file on a filesystem that is frozen now.
+func (a *app) printAnswer(call platform.Call, answer platform.Answer, message string) error {
+	if !a.json {
+		return nil
+	}
+	var text bytes.Buffer
+	out := *a
+	out.stdout = &text
+	report := hookReport{answer.Report, callerReport{call.Caller.Name, call.Word, answer.Outcome, answer.Status, message}}
+	if err := out.print(report); err != nil {
+		return err
+	}
+	return a.writeAnswer(text.Bytes())
+}
+
+// hookReport is a report, if there is one, with what its caller was told.
 type hookReport struct {
 	*run.Report
 	Caller callerReport `json:"caller"`
@@ -111,4 +132,5 @@ type callerReport struct {
 	Word    string           `json:"word"`
 	Outcome platform.Outcome `json:"outcome"`
 	Status  int              `json:"status"`
+	Message string           `json:"message,omitempty"`
 }
