@@ -136,7 +136,10 @@ func (p *planner) moveTo(target string, s Step) error {
 		return err
 	}
 	copied := Step{Path: target, From: s.Path, Finding: New, Before: there, After: file(string(s.Before.Text), 0o600)}
-	if there.Kind != Absent {
+	switch {
+	case there.same(copied.After) && p.own.find(target) != nil: // an install was killed here
+		copied.Finding = Same
+	case there.Kind != Absent:
 		copied.refuse(Foreign, "is there already, and %s has settings too; bring into it what you need of them, remove them there, then try again", s.Path)
 		s.After = s.Before
 	}

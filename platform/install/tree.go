@@ -113,8 +113,8 @@ func (t tree) walk(dir string) (next string, err error) {
 			return "", nil
 		case s.Kind == Link && !trustedUser(s.UID):
 			return "", refused("%s is a symbolic link of uid %d, who can make it lead elsewhere; replace it by one of root", at, s.UID)
-		case s.Kind == Link && path.IsAbs(s.Target):
-			return "", refused("%s is a symbolic link to an absolute path, which install does not follow; make it a relative one", at)
+		case s.Kind == Link && !fs.ValidPath(path.Join(rel(path.Dir(at)), s.Target)), s.Kind == Link && path.IsAbs(s.Target):
+			return "", refused("%s is a symbolic link to an absolute path, or above the root, which install does not follow; make it a relative one", at)
 		case s.Kind == Link:
 			return path.Join(path.Dir(at), s.Target, rest), nil
 		}
