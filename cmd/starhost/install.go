@@ -53,7 +53,7 @@ does the rest; 1 an error of the system: everything was undone.`,
 			if err != nil {
 				return usage("install: %w", err)
 			}
-			return installError(a.installCaller(c, f))
+			return installError(a.installCaller(c, f), f.removal)
 		},
 	}
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "show it, and change nothing")
@@ -64,10 +64,12 @@ does the rest; 1 an error of the system: everything was undone.`,
 }
 
 // installError gives an error of install its exit status.
-func installError(err error) error {
+func installError(err error, removal bool) error {
 	switch refusal, exit := (*install.RefusedError)(nil), (*exitError)(nil); {
 	case err == nil, errors.As(err, &exit):
 		return err
+	case errors.As(err, &refusal) && !removal:
+		return &exitError{code: run.ExitUsage, err: fmt.Errorf("install: %w\nnothing was changed", err)}
 	case errors.As(err, &refusal):
 		return &exitError{code: run.ExitUsage, err: fmt.Errorf("install: %w", err)}
 	}

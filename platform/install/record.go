@@ -92,6 +92,9 @@ func (r *record) without(steps []Step) *record {
 func readRecords(t tree, stateDir, caller string) (own *record, others []*record, err error) {
 	for _, name := range platform.Names() {
 		p := recordPath(stateDir, name)
+		if err := t.trusted(p); err != nil {
+			return nil, nil, err
+		}
 		s, err := t.look(p)
 		if err != nil {
 			return nil, nil, err

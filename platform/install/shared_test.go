@@ -195,6 +195,34 @@ func TestDirectoriesOfOthers(t *testing.T) {
 	}
 }
 
+// A record tells what to write: it must be ours.
+func TestStateDirectory(t *testing.T) {
+	for name, tt := range map[string]struct {
+		make func(m *machine) error
+		want string
+	}{
+		"a link": {func(m *machine) error { return os.Symlink("/srv", m.at("/var/lib/starhost")) }, "is a symbolic link to an absolute path"},
+		"others write it": {func(m *machine) error {
+			m.write("/var/lib/starhost/x", "")
+			return os.Chmod(m.at("/var/lib/starhost"), 0o777)
+		}, "others can write"},
+		"no record": {func(m *machine) error { m.write("/var/lib/starhost/install/gcp.json", "{}"); return nil }, "is no record of an install"},
+		"one of another caller": {func(m *machine) error {
+			m.write("/var/lib/starhost/install/gcp.json", `{"version": 1, "caller": "aws"}`)
+			return nil
+		}, "is no record of an install"},
+	} {
+		m := newMachine(t, map[string]string{"/var/lib/x": ""})
+		if err := tt.make(m); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Plan(caller(t, "gcp"), m.options())
+		m.wantError(name, err, tt.want)
+		_, err = Removal(caller(t, "gcp"), m.options())
+		m.wantError(name, err, tt.want)
+	}
+}
+
 // The path of the program goes into shell, YAML and units.
 func TestProgram(t *testing.T) {
 	for _, program := range []string{"", "starhost", "/a b", "/a;b", "/a$b", "/a\nb", "/a'b", `/a"b`, "/a/../b", "/a/", "/", "//a", "/%h"} {
