@@ -43,7 +43,13 @@ const (
 	AzurePlugins  = "/etc/azure/VMSnapshotPluginHost.conf"
 	AzurePre      = libexec + "azure-pre.sh"
 	AzurePost     = libexec + "azure-post.sh"
+
+	AzureMovedWorkload = "/etc/starhost/workload.conf"
+	AzureMovedScripts  = "/etc/starhost/VMSnapshotScriptPluginConfig.json"
 )
+
+// AzureSeconds is how long Azure waits for a script at most.
+const AzureSeconds = 1800
 
 // shell is a hook for callers that want a script.
 func shell(command string) string {
@@ -62,11 +68,11 @@ var (
 		{Path: AzurePre, Mode: 0o700, Text: shell("azure pre >/dev/null 2>&1"), Why: "Azure runs it by sh before it freezes filesystems"},
 		{Path: AzurePost, Mode: 0o700, Text: shell("azure post >/dev/null 2>&1"), Why: "and this one after it has thawed them"},
 		{
-			Kind: PutMove, Path: AzureWorkload, Target: "/etc/starhost/workload.conf", Mode: 0o644, Text: azureNoWorkload,
+			Kind: PutMove, Path: AzureWorkload, Target: AzureMovedWorkload, Mode: 0o644, Text: azureNoWorkload,
 			Why: "Azure would quiesce by itself, and not call us, while this file names a database",
 		},
 		{
-			Kind: PutMove, Path: AzureScripts, Target: "/etc/starhost/VMSnapshotScriptPluginConfig.json", Mode: 0o600, Text: azureScripts,
+			Kind: PutMove, Path: AzureScripts, Target: AzureMovedScripts, Mode: 0o600, Text: azureScripts,
 			Why: "Azure runs what this file names; what it named is run by starhost",
 		},
 	}

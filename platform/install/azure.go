@@ -80,7 +80,10 @@ func (p *planner) moveScripts(put platform.Put, s Step) error {
 	set := pluginSettings{Continue: true, Freeze: true}
 	if s.Before.Kind == File {
 		var err error
-		if set, err = readPluginSettings(s.Before.Text); err != nil {
+		if set, err = readPluginSettings(s.Before.Text); err != nil || set.Pre != platform.AzurePre && set.Pre+set.Post != "" {
+			err = p.checkScripts(put.Path, err)
+		}
+		if err != nil {
 			s.refuse(Foreign, "cannot be moved: %v", err)
 			p.steps = append(p.steps, s)
 			return nil
@@ -91,11 +94,21 @@ func (p *planner) moveScripts(put platform.Put, s Step) error {
 	switch {
 	case s.Before.Kind == Absent || set.Pre == platform.AzurePre:
 		return p.add(Step{Path: s.Path, Why: s.Why, After: s.After})
-	case set.Pre == "" && set.Post == "":
+	case set.Pre+set.Post == "":
 		p.steps = append(p.steps, s)
 		return nil
 	}
 	return p.moveTo(put.Target, s)
+}
+
+// checkScripts makes sure that starhost understands a configuration of scripts, and
+// may run them; otherwise is the error if it does.
+func (p *planner) checkScripts(at string, otherwise error) error {
+	alone := filepath.Join(p.o.Root, at) + ".none" // a workload.conf that is not there
+	if _, err := config.LoadWith(alone, filepath.Join(p.o.Root, at)); err != nil {
+		return err
+	}
+	return otherwise
 }
 
 // pluginSettings is what has to be known of the configuration of the classic framework.
@@ -148,33 +161,52 @@ func (p *planner) moveTo(target string, s Step) error {
 }
 
 // azurePlugins makes sure that a configuration of plugins, if there is one, leads Azure
-// to what we have put.
+// to what we have put. It stays where it is. Its limit of time counts for scripts that
+// are moved too, so they get a copy.
 func (p *planner) azurePlugins() error {
 	now, err := p.look(platform.AzurePlugins)
 	if err != nil || now.Kind == Absent {
 		return err
 	}
-	s := Step{Path: platform.AzurePlugins, Before: now, After: now, Finding: Same}
-	if problem := pluginProblem(string(now.Text)); problem != "" {
+	limit, problem := pluginProblem(string(now.Text))
+	if problem != "" {
+		s := Step{Path: platform.AzurePlugins, Before: now, After: now}
 		s.refuse(Foreign, "%s; correct it, or remove the file: the extension has one of its own", problem)
 		p.steps = append(p.steps, s)
+		return nil
 	}
-	return nil
+	if limit < platform.AzureSeconds {
+		p.warnings = append(p.warnings, fmt.Sprintf("%s has timeoutInSeconds = %d: Azure does not wait longer than that for starhost, write %d", platform.AzurePlugins, limit, platform.AzureSeconds))
+	}
+	if p.step(platform.AzureMovedScripts) == nil && !p.there(platform.AzureMovedScripts) {
+		return nil
+	}
+	return p.add(Step{
+		Path: path.Join(path.Dir(platform.AzureMovedScripts), path.Base(platform.AzurePlugins)), After: file(string(now.Text), 0o600),
+		Why: "its limit of time counts for the scripts that were moved",
+	})
 }
 
-// pluginProblem says why Azure would not read our configuration.
-func pluginProblem(text string) string {
+// pluginProblem says why Azure would not read our configuration, and how many seconds it
+// waits if it does.
+func pluginProblem(text string) (limit int, problem string) {
 	const section = "pre_post"
 	lines := scanINI(text, python)
 	n, err := strconv.Atoi(value(lines, section, "numberOfPlugins"))
 	if err != nil || n < 1 {
-		return "has no numberOfPlugins of at least 1 in [pre_post], so that Azure calls nobody"
+		return 0, "has no numberOfPlugins of at least 1 in [pre_post], so that Azure calls nobody"
+	}
+	limit = platform.AzureSeconds
+	if text := value(lines, section, "timeoutInSeconds"); text != "" {
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 {
+			return 0, "has no number of seconds as timeoutInSeconds"
+		}
 	}
 	for i := range min(n, 100) {
 		suffix := strconv.Itoa(i)
 		if value(lines, section, "pluginName"+suffix) == "ScriptRunner" && value(lines, section, "pluginConfigPath"+suffix) == platform.AzureScripts {
-			return ""
+			return limit, ""
 		}
 	}
-	return "names no plugin ScriptRunner with pluginConfigPath = " + platform.AzureScripts
+	return 0, "names no plugin ScriptRunner with pluginConfigPath = " + platform.AzureScripts
 }

@@ -12,11 +12,13 @@ import (
 )
 
 const (
-	movedWorkload = "/etc/starhost/workload.conf"
-	movedScripts  = "/etc/starhost/VMSnapshotScriptPluginConfig.json"
+	movedWorkload = platform.AzureMovedWorkload
+	movedScripts  = platform.AzureMovedScripts
+	movedPlugins  = "/etc/starhost/VMSnapshotPluginHost.conf"
 	mysqlWorkload = "[workload]\nworkload_name = mysql\n"
 	template      = "[workload]\n# oracle, mysql\nworkload_name =\ncommand_path = \ntimeout =\n"
-	userScripts   = `{"preScriptLocation": "/root/pre.sh", "postScriptLocation": "/root/post.sh"}`
+	userScripts   = `{"preScriptLocation": "@ROOT@/root/pre.sh", "postScriptLocation": "@ROOT@/root/post.sh"}`
+	plugins       = "[pre_post]\ntimeoutInSeconds = 300\nnumberOfPlugins: 1\npluginName0 = ScriptRunner\npluginPath0 = /x\npluginConfigPath0 = " + platform.AzureScripts + "\n"
 )
 
 func TestAzureMovesWhatTheUserHas(t *testing.T) {
@@ -55,9 +57,13 @@ func TestAzureMovesWhatTheUserHas(t *testing.T) {
 		{"a script beside it", map[string]string{platform.AzureWorkload: mysqlWorkload + "script = mine.star\n"}, nil, "script = mine.star is relative to /etc/azure"},
 		{"two workloads", map[string]string{platform.AzureWorkload: mysqlWorkload, movedWorkload: mysqlWorkload}, nil, movedWorkload + " is there already, and /etc/azure/workload.conf has settings too"},
 		{"scripts twice", map[string]string{platform.AzureScripts: userScripts, movedScripts: userScripts}, nil, movedScripts + " is there already"},
-		{"no JSON", map[string]string{platform.AzureScripts: "{"}, nil, "cannot be moved: unexpected end"},
-		{"text for truth", map[string]string{platform.AzureScripts: `{"continueBackupOnFailure": "false"}`}, nil, "cannot be moved: json: cannot unmarshal string"},
-		{"plugins", map[string]string{platform.AzurePlugins: "[pre_post]\ntimeoutInSeconds = 1800\nnumberOfPlugins: 1\npluginName0 = ScriptRunner\npluginPath0 = /x\npluginConfigPath0 = " + platform.AzureScripts + "\n"}, nil, ""},
+		{"a script that is missing", map[string]string{platform.AzureScripts: `{"preScriptLocation": "/nowhere/pre.sh", "postScriptLocation": "@ROOT@/root/post.sh"}`}, nil, "preScriptLocation: /nowhere: no such file"},
+		{"a key that is none", map[string]string{platform.AzureScripts: `{"preScriptLocation": "@ROOT@/root/pre.sh", "postScriptLocation": "@ROOT@/root/post.sh", "timeout": 1}`}, nil, "unknown key"},
+		{"no JSON", map[string]string{platform.AzureScripts: "{"}, nil, "this is not JSON (unexpected end"},
+		{"text for truth", map[string]string{platform.AzureScripts: `{"continueBackupOnFailure": "false"}`}, nil, "continueBackupOnFailure: got a text, want true or false"},
+		{"plugins", map[string]string{platform.AzurePlugins: plugins}, map[string]string{platform.AzurePlugins: plugins, movedPlugins: ""}, ""},
+		{"plugins and scripts", map[string]string{platform.AzurePlugins: plugins, platform.AzureScripts: userScripts}, map[string]string{platform.AzurePlugins: plugins, movedPlugins: plugins, movedScripts: userScripts}, ""},
+		{"plugins without a time", map[string]string{platform.AzurePlugins: strings.Replace(plugins, "300", "soon", 1)}, nil, "has no number of seconds"},
 		{"no plugin", map[string]string{platform.AzurePlugins: "[pre_post]\nnumberOfPlugins = 0\n"}, nil, platform.AzurePlugins + " has no numberOfPlugins"},
 		{"other plugins", map[string]string{platform.AzurePlugins: "[pre_post]\nnumberOfPlugins = 1\npluginName0 = Oracle\n"}, nil, "names no plugin ScriptRunner"},
 		{"plugins with another file", map[string]string{platform.AzurePlugins: "[pre_post]\nnumberOfPlugins = 1\npluginName0 = ScriptRunner\npluginConfigPath0 = /x\n"}, nil, "names no plugin ScriptRunner"},
@@ -65,6 +71,8 @@ func TestAzureMovesWhatTheUserHas(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := newMachine(t, tt.files)
+			m.write("/root/pre.sh", "#!/bin/sh\n")
+			m.write("/root/post.sh", "#!/bin/sh\n")
 			before := m.all()
 			change := m.plan(caller(t, "azure"))
 			err := change.Apply()
@@ -80,7 +88,7 @@ func TestAzureMovesWhatTheUserHas(t *testing.T) {
 			}
 			for p, want := range tt.want {
 				text, err := os.ReadFile(m.at(p))
-				if (err == nil) != (want != "") || !strings.Contains(string(text), want) {
+				if (err == nil) != (want != "") || !strings.Contains(string(text), strings.ReplaceAll(want, "@ROOT@", m.dir)) {
 					t.Errorf("%s: %v\n%s\nwant %q", p, err, text, want)
 				}
 			}
@@ -119,7 +127,8 @@ func (m *machine) wantAzure() {
 func TestMovedTextIsNotShown(t *testing.T) {
 	m := newMachine(t, map[string]string{
 		platform.AzureWorkload: mysqlWorkload + "connection = mysql://u:hunter2@localhost/\n",
-		platform.AzureScripts:  `{"preScriptLocation": "/root/pre.sh", "preScriptParams": ["hunter2"]}`,
+		platform.AzureScripts:  `{"preScriptLocation": "@ROOT@/root/pre.sh", "postScriptLocation": "@ROOT@/root/pre.sh", "preScriptParams": ["hunter2"]}`,
+		"/root/pre.sh":         "#!/bin/sh\n",
 	})
 	show := func(c *Change) {
 		text, err := json.Marshal(c.Report(false))
@@ -137,6 +146,18 @@ func TestMovedTextIsNotShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	show(change)
+}
+
+// Azure waits no longer than its own configuration says.
+func TestShortTimeOfAzure(t *testing.T) {
+	m := newMachine(t, map[string]string{platform.AzurePlugins: plugins})
+	if w := m.install("azure").Warnings; len(w) != 1 || !strings.Contains(w[0], "timeoutInSeconds = 300") {
+		t.Errorf("warnings %q", w)
+	}
+	m.write(platform.AzurePlugins, strings.Replace(plugins, "300", "1800", 1))
+	if w := m.install("azure").Warnings; len(w) != 0 {
+		t.Errorf("warnings %q", w)
+	}
 }
 
 // The extension writes its template again when it is updated.

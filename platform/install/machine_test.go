@@ -27,7 +27,9 @@ var livedIn = map[string]string{
 	"/etc/qemu/qemu-ga.conf":                                      "# ours\n[general]\ndaemon=false\n\n[other]\nkey=1",
 	"/etc/default/instance_configs.cfg":                           "[Accounts]\ndeprovision_remove = false\n\n[Snapshots]\n# see the manual\ntimeout_in_seconds = 120\n",
 	"/etc/azure/workload.conf":                                    "[workload]\nworkload_name = mysql\ncommand_path = /usr/bin\ntimeout = 90\n",
-	"/etc/azure/VMSnapshotScriptPluginConfig.json":                `{"preScriptLocation": "/root/pre.sh", "postScriptLocation": "/root/post.sh", "continueBackupOnFailure": false}`,
+	"/etc/azure/VMSnapshotScriptPluginConfig.json":                `{"preScriptLocation": "@ROOT@/root/pre.sh", "postScriptLocation": "@ROOT@/root/post.sh", "continueBackupOnFailure": false}`,
+	"/root/pre.sh":                                                "#!/bin/sh\n",
+	"/root/post.sh":                                               "#!/bin/sh\n",
 	"/etc/systemd/system/multi-user.target.wants/other.service":   "[Unit]\n",
 	"/etc/vmware-tools/backupScripts.d/10-other":                  "#!/bin/sh\n",
 	"/etc/systemd/system/starhost-recover.service.d/timeout.conf": "[Service]\n",
@@ -57,12 +59,18 @@ func (m *machine) options() Options {
 
 func (m *machine) at(p string) string { return filepath.Join(m.dir, p) }
 
+// write writes a file; @ROOT@ in it is the root, since scripts are looked for without it.
 func (m *machine) write(p, text string) {
 	m.t.Helper()
 	if err := os.MkdirAll(filepath.Dir(m.at(p)), 0o755); err != nil {
 		m.t.Fatal(err)
 	}
-	if err := os.WriteFile(m.at(p), []byte(text), 0o600); err != nil {
+	text = strings.ReplaceAll(text, "@ROOT@", m.dir)
+	mode := fs.FileMode(0o600)
+	if strings.HasPrefix(text, "#!") {
+		mode = 0o700
+	}
+	if err := os.WriteFile(m.at(p), []byte(text), mode); err != nil {
 		m.t.Fatal(err)
 	}
 }
