@@ -28,7 +28,8 @@ var rooms = []string{
 	"run",
 	"worker", "scripttest", "lint", "supervise", "watchdog",
 	".",
-	"platform",
+	"packaging", // the units, as data
+	"platform", "platform/install",
 	"cmd",
 }
 
@@ -38,6 +39,8 @@ var rooms = []string{
 var only = map[string][]string{
 	"action": {}, "freeze": {}, "scripts": {},
 	"run":                {"action", "journal", "policy", "undo"}, // neither host nor interp
+	"packaging/systemd":  {},
+	"platform/install":   {"config", "packaging/systemd", "platform"},
 	"internal/cgroup":    {},
 	"internal/lock":      {"action"},
 	"internal/proctree":  {"action", "internal/procstate"},

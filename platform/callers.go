@@ -1,27 +1,6 @@
 package platform
 
-import (
-	"io/fs"
-	"time"
-)
-
-// Put is one file that install puts in place. In Text and Target, @STARHOST@ stands for
-// the path of the program.
-type Put struct {
-	Path   string
-	Mode   fs.FileMode // of a file
-	Text   string      // of a file
-	Target string      // of a symbolic link, which a Put without Text is
-	Why    string
-}
-
-// libexec is where links to the program are that callers run by their path.
-const libexec = "/usr/local/lib/starhost/"
-
-// shell is a hook for callers that want a script.
-func shell(command string) string {
-	return "#!/bin/sh\n# starhost hook: put here by starhost install\nexec @STARHOST@ hook " + command + "\n"
-}
+import "time"
 
 var (
 	freezeThaw = []Word{{"freeze", Pre}, {"thaw", Post}, {"abort", Abort}}
@@ -37,6 +16,7 @@ var callers = []Caller{
 		Granted: Times{Pre: 30 * time.Minute, Window: time.Minute, Post: 30 * time.Minute},
 		Budget:  Times{Pre: 25 * time.Minute, Post: 25 * time.Minute},
 		Freezes: FreezeCaller, PluginConfig: true,
+		Install: installAzure, Manual: manualAzure,
 		Cannot: []string{
 			"Azure freezes filesystems itself, after pre, for at most a minute. When it then takes longer it thaws by itself and reports that; starhost cannot see it.",
 			"With continueBackupOnFailure = true Azure makes a backup of the files alone when pre fails.",
@@ -46,9 +26,7 @@ var callers = []Caller{
 		Name: "qemu-ga", Title: "QEMU guest agent (libvirt, Proxmox VE, OpenStack, oVirt, KubeVirt, Nutanix AHV)",
 		Words: freezeThaw, Budget: Times{Pre: 30 * time.Second, Post: 30 * time.Second},
 		Freezes: FreezeCaller,
-		Install: []Put{
-			{Path: libexec + "starhost-qemu-ga", Target: "@STARHOST@", Why: "the agent calls its hook with one word and no argument of ours"},
-		},
+		Install: installQemuGA, Manual: manualQemuGA,
 		Cannot: []string{
 			"An agent that is killed while it has frozen filesystems leaves them frozen: they are its own, and the next agent waits for an order. The database is given back by starhost all the same, at its deadline.",
 			"An agent that finds nothing to freeze never calls thaw. The database is given back at its deadline.",
@@ -63,9 +41,7 @@ var callers = []Caller{
 		Granted: Times{Window: 15 * time.Minute},
 		Budget:  Times{Pre: 2 * time.Minute, Window: 12 * time.Minute, Post: 2 * time.Minute},
 		Freezes: FreezeCaller,
-		Install: []Put{
-			{Path: "/etc/vmware-tools/backupScripts.d/50-starhost-vmware", Target: "@STARHOST@", Why: "every file of this folder is run, in the order of their names"},
-		},
+		Install: installVMware, Manual: manualVMware,
 		Cannot: []string{
 			"vmtoolsd runs its scripts by a shell and does not quote scriptArg: what the host puts there runs as root before starhost sees it.",
 			"A freeze that fails is not followed by freezeFail for the same hook: starhost has given everything back by then.",
@@ -77,10 +53,7 @@ var callers = []Caller{
 		Name: "gcp", Title: "Google Compute Engine guest agent (snapshots with --guest-flush)",
 		Words: prePost, Data: []Datum{{Name: "disks", Arg: 1, Doc: "the disks, between commas; may be empty"}},
 		Granted: Times{Pre: time.Minute, Post: time.Minute}, Budget: Times{Pre: 45 * time.Second, Post: 45 * time.Second},
-		Install: []Put{
-			{Path: "/etc/google/snapshots/pre.sh", Mode: 0o700, Text: shell(`gcp pre "$@"`), Why: "run before a snapshot with --guest-flush"},
-			{Path: "/etc/google/snapshots/post.sh", Mode: 0o700, Text: shell(`gcp post "$@"`), Why: "run after it"},
-		},
+		Install: installGCP, Manual: manualGCP,
 		Cannot: []string{
 			"The agent reports success for a script that is not executable or whose first line names no program. Look at starhost status after the first snapshot.",
 			"Without --guest-flush nobody calls anything.",
@@ -98,6 +71,7 @@ var callers = []Caller{
 			PreFailed: 201, StillHeld: 202, PostFailed: 202, Untrusted: 202, Expired: 203, Open: 204, Nothing: 205,
 			NotReady: 206, Busy: 206, Misused: 206, Internal: 202,
 		},
+		Install: installAWS, Manual: manualAWS,
 		Cannot: []string{
 			"After a failed pre Data Lifecycle Manager makes no second call. Unless the policy says otherwise it then takes a snapshot that is worth crash, and marks it so.",
 			"Its statuses have no word for a snapshot whose quiesce did not last, nor for something that is still held: that is 202, and the log says more.",
@@ -107,6 +81,7 @@ var callers = []Caller{
 	{
 		Name: "velero", Title: "Velero backup hooks",
 		Words: freezeThaw, Granted: Times{Pre: 30 * time.Second, Post: 30 * time.Second}, Budget: Times{Pre: 22 * time.Second, Post: 22 * time.Second},
+		Manual: manualVelero,
 		Cannot: []string{
 			"Without the annotation on-error: Fail, in exactly these letters, Velero goes on after a failed pre.",
 			"A pod whose pre failed is left out, but its volume may be snapshotted all the same: look at the hooks of the backup, not at the snapshots.",
@@ -118,6 +93,7 @@ var callers = []Caller{
 	{
 		Name: "kanister", Title: "Kanister blueprints",
 		Words: freezeThaw, Budget: Times{Pre: time.Minute, Post: time.Minute},
+		Manual: manualKanister,
 		Cannot: []string{
 			"Kanister knows no time limits: the hold ends at its own deadline, whether the snapshot is ready or not.",
 			"After a crash of the controller nothing of the blueprint is called any more, its deferPhase included. Everything is given back at its deadline.",
@@ -132,7 +108,7 @@ var callers = []Caller{
 		},
 		Granted: Times{Pre: 30 * time.Second, Post: 30 * time.Second}, TimeoutEnv: "ZREPL_TIMEOUT",
 		Budget: Times{Pre: 22 * time.Second, Post: 22 * time.Second}, Freezes: FreezeTool,
-		Install: []Put{{Path: libexec + "starhost-zrepl", Target: "@STARHOST@", Why: "zrepl calls its hook without an argument"}},
+		Install: installZrepl, Manual: manualZrepl,
 		Cannot: []string{
 			"Without err_is_fatal: true zrepl takes its snapshot after a failed pre.",
 			"zrepl calls its hooks for each dataset by itself: several datasets are several snapshots, of different times.",
@@ -149,6 +125,7 @@ var callers = []Caller{
 		},
 		Granted: Times{Pre: 5 * time.Second, Post: 5 * time.Second}, Budget: Times{Pre: 3 * time.Second, Post: 3 * time.Second},
 		Freezes: FreezeTool,
+		Manual:  manualSanoid,
 		Cannot: []string{
 			"When script_timeout is over sanoid itself is killed, and post never comes. Set script_timeout = 0 and give starhost hook sanoid --within SECONDS instead.",
 			"Without no_inconsistent_snapshot = yes sanoid takes its snapshot after a failed pre.",
@@ -157,6 +134,7 @@ var callers = []Caller{
 	{
 		Name: "borgmatic", Title: "borgmatic",
 		Words: freezeThaw, Budget: Times{Pre: time.Minute, Post: time.Minute},
+		Manual: manualBorgmatic,
 		Cannot: []string{
 			"When borgmatic is killed, or interrupted before its action began, thaw never comes. Everything is given back at its deadline.",
 			"A backup reads files for hours: no lock should last as long. Take a snapshot between freeze and thaw, and let borg read that.",
@@ -169,7 +147,8 @@ var callers = []Caller{
 			{Name: "mode", Arg: 1, Doc: "snapshot, suspend or stop"},
 			{Name: "vmid", Arg: 2, Doc: "the number of the container"},
 		},
-		Budget: Times{Pre: time.Minute, Post: time.Minute},
+		Budget:  Times{Pre: time.Minute, Post: time.Minute},
+		Install: installProxmox, Manual: manualProxmox,
 		Cannot: []string{
 			"For a virtual machine these phases do not bracket the freeze: use the guest agent in the guest (qemu-ga).",
 			"They bracket the snapshot of a container in the mode snapshot, and the last copy in the mode suspend. In the mode stop the server ends while it is held, so the hook fails: a server that is stopped needs no hook.",
@@ -186,7 +165,7 @@ var callers = []Caller{
 			{Name: "num", Arg: 3, Doc: "the number of the snapshot"},
 		},
 		Budget: Times{Pre: time.Minute, Post: time.Minute}, Freezes: FreezeTool,
-		Install: []Put{{Path: "/usr/lib/snapper/plugins/50-starhost-snapper", Target: "@STARHOST@", Why: "every program of this folder is called around each snapshot"}},
+		Install: installSnapper, Manual: manualSnapper,
 		Cannot: []string{
 			"snapper takes its snapshot after a failed pre too, and says nothing: look at starhost status.",
 			"When the snapshot itself fails, create-snapshot-post never comes. Everything is given back at its deadline.",

@@ -104,7 +104,9 @@ type Caller struct {
 	Statuses map[Outcome]int
 	// PluginConfig says that the classic configuration of Azure counts too.
 	PluginConfig bool
-	// Install is what puts the hook in place, and Manual what has to be done by hand.
+	// Install is what puts the hook in place, and Manual what has to be done by hand,
+	// in lines of which those to be copied are indented. @STARHOST@ in it stands for the
+	// path of the program.
 	Install []Put
 	Manual  string
 	// Cannot says in sentences what no hook can do for this caller.
