@@ -119,7 +119,7 @@ func (p *prepared) connectMembers(ctx context.Context) error {
 func (p *prepared) member(w config.Workload, l loaded, h *host.Host) run.Member {
 	info := l.script.Info()
 	return run.Member{
-		Workload: w.Name, Script: l.script, Name: info.Name, SHA256: info.SHA256, Phases: info.Phases, Order: w.Order, FSFreeze: mode(w),
+		Workload: w.Name, Script: l.script, Name: info.Name, SHA256: info.SHA256, Phases: info.Phases, Order: w.Order, FSFreeze: mode(w), Require: required(w),
 		Policy: policy.Policy{Database: w.Connection.Driver, Programs: programs(w)},
 		Host:   p.wrap(w.Name, h), Context: p.context(w, l, h.Server == nil || h.Server.Identity().Local),
 	}

@@ -106,11 +106,7 @@ func (p *prepared) config() (c run.Config, err error) {
 	for _, w := range p.workloads {
 		c.Retries, c.NoFallback = max(c.Retries, w.Retries), c.NoFallback || w.NoFallback
 	}
-	if err := checkModes(p.workloads); err != nil {
-		return c, err
-	}
-	c.Require, err = require(p.workloads)
-	return c, err
+	return c, checkModes(p.workloads)
 }
 
 // nameMounts names the mount points that the config lists.

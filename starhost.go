@@ -162,6 +162,14 @@ func mode(w config.Workload) run.Mode {
 	}[w.FSFreeze.Mode]
 }
 
+// required is the verdict that a workload asks for, in a word that the config has checked.
+func required(w config.Workload) run.Verdict {
+	if v, err := run.ParseVerdict(w.Require); err == nil {
+		return v
+	}
+	return run.Application
+}
+
 // checkModes refuses what cannot be done in one run: while the caller freezes, we don't
 // know what, nothing may be written, so we cannot freeze for others.
 func checkModes(workloads []config.Workload) error {
@@ -181,16 +189,4 @@ func (p *prepared) freezes(workload string) bool {
 	return workload == "" || slices.ContainsFunc(p.workloads, func(w config.Workload) bool {
 		return w.Name == workload && mode(w) == run.FreezeNamed
 	})
-}
-
-// require is the highest verdict that a workload asks for.
-func require(workloads []config.Workload) (run.Verdict, error) {
-	verdicts := make([]run.Verdict, len(workloads))
-	for i, w := range workloads {
-		var err error
-		if verdicts[i], err = run.ParseVerdict(w.Require); err != nil {
-			return 0, configError("%s:%d: require: %w", w.File, w.Line, err)
-		}
-	}
-	return slices.Max(verdicts), nil
 }

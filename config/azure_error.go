@@ -9,8 +9,8 @@ import (
 // documentation calls it, or their program where the documentation is silent, with the
 // number that they report. It is comparable; the values are the variables below.
 type AzureError struct {
-	Number int
-	Name   string
+	Number int    `json:"number"`
+	Name   string `json:"name"`
 }
 
 // Error returns "Pre-ScriptNotFound (302)".

@@ -25,7 +25,7 @@ var (
 	postscriptOf = scriptKind{"postScriptLocation", "postscript", PostScriptNotFound, InsufficientPermissionPostScript}
 )
 
-// hookMark is a line of every script that calls `starhost hook`.
+// hookMark begins a line of every script that calls `starhost hook`.
 const hookMark = "# starhost hook"
 
 // check returns an error unless path is a script that only root, or the user of this
@@ -50,7 +50,7 @@ func (k scriptKind) check(path string) error {
 		return k.permission.as(osError(path, err))
 	}
 	for line := range bytes.Lines(text) {
-		if string(bytes.TrimSpace(line)) == hookMark {
+		if bytes.HasPrefix(bytes.TrimSpace(line), []byte(hookMark)) {
 			return IncorrectJSONConfigFile.as(fileError(path, "calls starhost hook, which would call it again; name the script that it is to run"))
 		}
 	}

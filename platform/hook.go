@@ -3,10 +3,13 @@ package platform
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/starhost/starhost"
 	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/config"
+	"github.com/starhost/starhost/platform/azure"
 	"github.com/starhost/starhost/run"
 )
 
@@ -16,6 +19,10 @@ type Answer struct {
 	Status  int         // the exit status that tells the caller
 	Report  *run.Report // nil if there is none
 	Err     error       // nil if the report says it all
+	// Findings are those of a rehearsal.
+	Findings []starhost.Finding
+	// Azure is what Azure calls what went wrong; nil if nothing did, or for others.
+	Azure *config.AzureError
 }
 
 // Message says in one line what went wrong; "" if nothing did.
@@ -31,9 +38,41 @@ func (a Answer) Message() string {
 		text = meaning(a.Outcome)
 	}
 	if a.Outcome == Expired {
-		return "the window had expired: " + text
+		text = "the window had expired: " + text
+	}
+	if a.Azure != nil && !strings.Contains(text, a.Azure.Error()) {
+		text = a.Azure.Error() + ": " + text
 	}
 	return text
+}
+
+// Refused is the answer to a call whose configuration cannot be read.
+func Refused(call Call, err error) Answer {
+	a := Answer{Outcome: Misused, Status: call.Caller.Status(Misused), Err: err}
+	a.name(call.Caller, nil)
+	return a
+}
+
+// name adds what Azure calls what went wrong. Where both of its frameworks are
+// configured, the errors of the pair of scripts are those of the classic one.
+func (a *Answer) name(c *Caller, file *config.File) {
+	if !c.PluginConfig || a.Outcome == Done || a.Outcome == Nothing {
+		return
+	}
+	ofWorkloadConf := true
+	if file != nil {
+		ofWorkloadConf = file.Workloads[0].Name != config.Classic
+	}
+	if a.Report != nil {
+		for _, m := range a.Report.Members {
+			if m.Workload == config.Classic && m.Error != nil && m.Error.Kind != action.KindAborted {
+				ofWorkloadConf = false
+			}
+		}
+	}
+	if known, ok := azure.ErrorOf(a.Report, a.Err, ofWorkloadConf); ok {
+		a.Azure = &known
+	}
 }
 
 // Hook does what a call wants and answers it. Params, Bounds, Owner and Window of the
@@ -43,7 +82,7 @@ func Hook(ctx context.Context, call Call, o starhost.Options) Answer {
 	o.Params = call.Params.With("caller", action.String(c.Name)).With("word", text(call.Word))
 	o.Owner, o.Window = c.Name, call.Window
 	o.Bounds = starhost.Bounds{
-		Timeout: call.Budget.Window, Prescript: call.Budget.Pre, Postscript: call.Budget.Post, FSFreeze: c.Freezes.mode(),
+		Timeout: call.Budget.Window, Prescript: call.Budget.Pre, Postscript: call.Budget.Post, FSFreeze: c.mode(o.Config),
 	}
 	var a Answer
 	switch call.Verb {
@@ -59,7 +98,21 @@ func Hook(ctx context.Context, call Call, o starhost.Options) Answer {
 		a = Answer{Outcome: Done}
 	}
 	a.Status = c.Status(a.Outcome)
+	a.name(c, o.Config)
 	return a
+}
+
+// mode is what fs_freeze = auto means for the caller. The configuration of Azure's pair
+// of scripts says whether it freezes.
+func (c *Caller) mode(file *config.File) string {
+	if c.PluginConfig {
+		for _, w := range file.Workloads {
+			if w.Name == config.Classic {
+				return w.FSFreeze.Mode
+			}
+		}
+	}
+	return c.Freezes.mode()
 }
 
 // within ends a call before its caller loses patience.
@@ -160,12 +213,14 @@ func (call Call) end(ctx context.Context, o starhost.Options, word func(context.
 func rehearse(ctx context.Context, o starhost.Options) Answer {
 	findings, err := starhost.Check(ctx, o)
 	if err != nil {
-		return Answer{Outcome: outcomeOf(err), Err: err}
+		return Answer{Outcome: outcomeOf(err), Err: err, Findings: findings}
 	}
+	a := Answer{Outcome: Done, Findings: findings}
 	for _, f := range findings {
 		if !f.OK {
-			return Answer{Outcome: NotReady, Err: fmt.Errorf("%s %s: %s", f.Workload, f.What, f.Detail)}
+			a.Outcome, a.Err = NotReady, fmt.Errorf("%s %s: %s", f.Workload, f.What, f.Detail)
+			break
 		}
 	}
-	return Answer{Outcome: Done}
+	return a
 }

@@ -60,6 +60,9 @@ func (c *Caller) word(args []string, getenv func(string) string) (string, []stri
 	return "", nil, fmt.Errorf("hook %s: what is wanted? say %s", c.Name, c.wants())
 }
 
+// rehearsal is what a person says to any hook, to see whether it would work.
+const rehearsal = "check"
+
 // wants lists what can be said.
 func (c *Caller) wants() string {
 	words := make([]string, len(c.Words))
@@ -79,7 +82,10 @@ func (c *Caller) verb(word string) (Verb, error) {
 			return w.Verb, nil
 		}
 	}
-	if c.Other != "" {
+	switch {
+	case word == rehearsal:
+		return Check, nil
+	case c.Other != "":
 		return c.Other, nil
 	}
 	return "", fmt.Errorf("hook %s: got %q; say %s", c.Name, clip(word), c.wants())

@@ -45,8 +45,9 @@ func (o outcome) first(exit int) error {
 	return nil
 }
 
-// exitOf is the order of exit statuses where several apply.
-func exitOf(o outcome, held bool, verdict, require Verdict) int {
+// exitOf is the order of exit statuses where several apply; short says that a member got
+// less than it requires.
+func exitOf(o outcome, held bool, verdict Verdict, short bool) int {
 	noSnapshot := verdict == NoVerdict
 	switch {
 	case held:
@@ -57,7 +58,7 @@ func exitOf(o outcome, held bool, verdict, require Verdict) int {
 		return ExitSnapshot
 	case noSnapshot:
 		return ExitPrescript
-	case verdict < require:
+	case short:
 		return ExitVerdict
 	case o.postscript != nil:
 		return ExitPostscript
@@ -82,12 +83,22 @@ func (l *life) finish() {
 	}
 	l.report.QuiescedMS = ms(window(records, func(a *action.Action) bool { return len(a.Undo) > 0 || a.Releases != "" }))
 	l.report.FrozenMS = ms(window(records, func(a *action.Action) bool { return a.FS != nil }))
-	l.report.Exit = exitOf(l.outcome, len(l.report.Held) > 0, l.report.Verdict, l.Require)
+	l.report.Exit = exitOf(l.outcome, len(l.report.Held) > 0, l.report.Verdict, l.short())
 	l.report.Error = l.reportError()
 	if !l.snapshotTaken && len(l.report.Held) == 0 {
 		l.forgetRecoveryPoint()
 	}
 	l.end()
+}
+
+// short reports whether a member got less than it requires.
+func (l *life) short() bool {
+	for i, m := range l.report.Members {
+		if m.Verdict < l.Members[i].Require {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *life) reportError() *Error {

@@ -122,6 +122,13 @@ func orders() script {
 
 var position = action.Dict(action.Entry{Key: "position", Value: action.Int(42)})
 
+// require changes what all members require.
+func (f *fixture) require(v Verdict) {
+	for i := range f.Members {
+		f.Members[i].Require = v
+	}
+}
+
 // newFixture returns a run of these members, "orders" if none is named, that will end well.
 func newFixture(t *testing.T, members ...string) *fixture {
 	t.Parallel()
@@ -137,7 +144,7 @@ func newFixture(t *testing.T, members ...string) *fixture {
 	f.fs = &filesystems{f: f, named: []string{"/data"}}
 	f.Config = Config{
 		ID: "01J", Limits: Limits{Hold: 10 * time.Second, Prescript: 5 * time.Second, Postscript: 5 * time.Second, Freeze: 5 * time.Second},
-		Require: Application, Filesystems: f.fs, Journal: w, Begin: journal.Record{Boot: "b", Version: "1"},
+		Filesystems: f.fs, Journal: w, Begin: journal.Record{Boot: "b", Version: "1"},
 		RecoveryPoints: filepath.Join(f.dir, "recovery-points"), Events: eventLog{f}, Log: zerolog.Nop(),
 	}
 	f.Snapshot = func(context.Context, Snapshot) error { f.note("snapshot"); return nil }
@@ -145,7 +152,7 @@ func newFixture(t *testing.T, members ...string) *fixture {
 		f.scripts[m], f.hosts[m] = orders(), &host{f: f, member: m}
 		f.Members = append(f.Members, Member{
 			Workload: m, Name: "x.star", SHA256: "e3b0", Phases: []string{"prescript", "verify", "postscript"},
-			Policy: policy.Policy{Database: "mysql"}, Host: f.hosts[m], Context: action.Dict(),
+			Policy: policy.Policy{Database: "mysql"}, Require: Application, Host: f.hosts[m], Context: action.Dict(),
 		})
 	}
 	return f

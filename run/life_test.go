@@ -151,7 +151,8 @@ func TestRetries(t *testing.T) {
 // requires.
 func TestNoFallback(t *testing.T) {
 	f := newFixture(t)
-	f.Require, f.NoFallback = Crash, true
+	f.NoFallback = true
+	f.require(Crash)
 	f.scripts["orders"]["prescript"] = func(c *calling) (action.Value, error) {
 		return position, errorAfter(c.lock("lock"), "no privilege")
 	}
@@ -180,7 +181,7 @@ func TestLessIsRequired(t *testing.T) {
 		t.Run(failing, func(t *testing.T) {
 			f := newFixture(t, "a", "b", "c")
 			f.inOrder("a", "b", "c")
-			f.Require = Filesystem
+			f.require(Filesystem)
 			f.scripts[failing]["prescript"] = func(c *calling) (action.Value, error) {
 				return position, errorAfter(c.lock("lock"), "no privilege")
 			}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/undo"
@@ -22,7 +24,7 @@ func (l *life) quiesce(ctx context.Context) bool {
 	l.timed("prescript", "", func() { l.outcome.prescript = l.prescripts(ctx) })
 	if err := l.outcome.prescript; err != nil {
 		l.Log.Error().Err(err).Msg("prescript failed")
-		if l.Require >= Application || l.NoFallback || ctx.Err() != nil {
+		if l.require() >= Application || l.NoFallback || ctx.Err() != nil {
 			return false
 		}
 		l.degrade()
@@ -35,6 +37,14 @@ func (l *life) quiesce(ctx context.Context) bool {
 		l.emit("quiesced", "", action.Dict())
 	}
 	return true
+}
+
+// require is the highest verdict that a member requires.
+func (l *life) require() (most Verdict) {
+	for _, m := range l.Members {
+		most = max(most, m.Require)
+	}
+	return most
 }
 
 // degrade undoes what the prescripts took: the run goes on with the filesystems
@@ -173,7 +183,11 @@ func (l *life) verifyMember(ctx context.Context, m *memberState) error {
 	}
 	m.quiesced = false
 	m.err = asKind(action.KindVerify, err)
-	l.Log.Error().Err(err).Str("workload", m.Workload).Msg("the quiesce did not last")
+	level := zerolog.ErrorLevel
+	if !slices.Contains(m.Phases, "verify") && m.Require < Application {
+		level = zerolog.InfoLevel // as it was asked for
+	}
+	l.Log.WithLevel(level).Err(err).Str("workload", m.Workload).Msg("the quiesce is not proven")
 	return m.err
 }
 

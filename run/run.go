@@ -83,9 +83,8 @@ type Config struct {
 	Members []Member
 	Limits  Limits
 	Retries int // of a failed prescript, after it has been undone
-	Require Verdict
-	// NoFallback ends the run when a prescript fails, although Require asks for less
-	// than [Application]: without it the run goes on with the filesystems alone.
+	// NoFallback ends the run when a prescript fails, although every member requires
+	// less than [Application]: without it the run goes on with the filesystems alone.
 	NoFallback bool
 
 	Filesystems Filesystems
@@ -117,8 +116,10 @@ type Member struct {
 	// last, equal ones at the same time.
 	Order    int
 	FSFreeze Mode
-	Policy   policy.Policy
-	Host     Host
+	// Require is the lowest verdict of this member that is a success.
+	Require Verdict
+	Policy  policy.Policy
+	Host    Host
 	// Context is a dict with what ctx holds in every phase: params, settings, timeout …
 	Context action.Value
 }

@@ -87,7 +87,7 @@ func TestExitOrder(t *testing.T) {
 		{"snapshot before prescript", outcome{prescript: e, snapshot: e}, false, NoVerdict, Filesystem, ExitSnapshot},
 		{"postscript before prescript", outcome{prescript: e, postscript: e}, false, Filesystem, Filesystem, ExitPostscript},
 	} {
-		if got := exitOf(c.o, c.held, c.verdict, c.require); got != c.want {
+		if got := exitOf(c.o, c.held, c.verdict, c.verdict < c.require); got != c.want {
 			t.Errorf("%s: got %d, want %d", c.name, got, c.want)
 		}
 	}

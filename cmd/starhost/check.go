@@ -20,7 +20,7 @@ left something held.`,
 		Example: `  starhost check
   starhost check orders --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, closeLog, err := a.options(args)
+			o, closeLog, err := a.options(args, a.classic(args))
 			if err != nil {
 				return err
 			}

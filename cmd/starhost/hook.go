@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os/signal"
 	"strings"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/starhost/starhost"
+	"github.com/starhost/starhost/config"
 	"github.com/starhost/starhost/platform"
 	"github.com/starhost/starhost/run"
 )
@@ -29,6 +32,7 @@ docs/callers has a page for each. Where a caller cannot give arguments, call the
 by a link named starhost-CALLER.`,
 		Example: `  starhost hook qemu-ga freeze
   starhost hook qemu-ga thaw
+  starhost hook qemu-ga check                would it work? Nothing is changed
   starhost hook vmware freezeFail
   starhost hook sanoid --within 20s pre
   starhost hook aws pre-script 3b9b7a76-1c1e-4a9e-8d8e-000000000000`,
@@ -54,8 +58,9 @@ func (a *app) hookOf(name string) *cobra.Command {
 		panic(err) // the names are those of the table
 	}
 	cmd := &cobra.Command{
-		Use:   name + " [WORD] [ARG...]",
-		Short: caller.Title,
+		Use:     name + " [WORD] [ARG...]",
+		Short:   caller.Title,
+		Example: "  starhost hook " + name + " " + caller.Words[0].Text,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			signal.Ignore(syscall.SIGPIPE) // the exit status is the answer, whoever reads the rest
 			call, err := caller.Parse(args, a.getenv)
@@ -82,39 +87,59 @@ func (a *app) hookOf(name string) *cobra.Command {
 // answerCaller makes a call and ends with the status that its caller understands.
 func (a *app) answerCaller(ctx context.Context, call platform.Call) error {
 	if call.Verb == platform.Ignore { // whatever the state of our configuration
-		return a.printAnswer(call, platform.Answer{Outcome: platform.Done}, "")
+		return a.tellCaller(call, platform.Answer{Outcome: platform.Done})
 	}
-	o, closeLog, err := a.options(nil)
+	classic := ""
+	if call.Caller.PluginConfig {
+		classic = a.pluginConfig
+	}
+	o, closeLog, err := a.options(nil, classic)
 	if err != nil {
-		return &exitError{code: call.Caller.Status(platform.Misused), err: err}
+		return a.tellCaller(call, platform.Refused(call, err))
 	}
 	defer closeLog()
 	o.Wrap, o.Observe = nil, nil // they cannot reach the supervisor
 	answer := platform.Hook(ctx, call, o)
-	text := o.Redactor().String(answer.Message())
-	if err := a.printAnswer(call, answer, text); err != nil {
+	answer.Err = redactedError(o, answer)
+	if answer.Status == run.ExitDone && answer.Message() != "" { // nothing was to be done
+		o.Log.Info().Msg(answer.Message())
+	}
+	return a.tellCaller(call, answer)
+}
+
+// redactedError is what went wrong, without secrets.
+func redactedError(o starhost.Options, answer platform.Answer) error {
+	if answer.Err == nil {
+		return nil
+	}
+	return errors.New(o.Redactor().String(answer.Err.Error()))
+}
+
+// tellCaller prints the answer, for people what a rehearsal has found, and ends with the status that says it.
+func (a *app) tellCaller(call platform.Call, answer platform.Answer) error {
+	err := a.printAnswer(call, answer)
+	if !a.json && len(answer.Findings) > 0 {
+		err = a.printFindings(answer.Findings)
+	}
+	if err != nil {
 		return &exitError{code: call.Caller.Status(platform.Internal), err: err}
 	}
-	switch {
-	case text == "" && answer.Status == run.ExitDone:
-		return nil
-	case answer.Status == run.ExitDone: // nothing was to be done
-		o.Log.Info().Msg(text)
+	if answer.Status == run.ExitDone {
 		return nil
 	}
-	return &exitError{code: answer.Status, err: fmt.Errorf("%s %s: %s", call.Caller.Name, call.Word, text)}
+	return &exitError{code: answer.Status, err: fmt.Errorf("%s %s: %s", call.Caller.Name, call.Word, answer.Message())}
 }
 
 // printAnswer prints the answer for programs, if that is wanted. Standard output may be a
 // file on a filesystem that is frozen now.
-func (a *app) printAnswer(call platform.Call, answer platform.Answer, message string) error {
+func (a *app) printAnswer(call platform.Call, answer platform.Answer) error {
 	if !a.json {
 		return nil
 	}
 	var text bytes.Buffer
 	out := *a
 	out.stdout = &text
-	report := hookReport{answer.Report, callerReport{call.Caller.Name, call.Word, answer.Outcome, answer.Status, message}}
+	report := hookReport{answer.Report, callerReport{call.Caller.Name, call.Word, answer.Outcome, answer.Status, answer.Message(), answer.Azure, answer.Findings}}
 	if err := out.print(report); err != nil {
 		return err
 	}
@@ -133,4 +158,7 @@ type callerReport struct {
 	Outcome platform.Outcome `json:"outcome"`
 	Status  int              `json:"status"`
 	Message string           `json:"message,omitempty"`
+	// Azure is what Azure calls it, for its hook alone.
+	Azure    *config.AzureError `json:"azure,omitempty"`
+	Findings []starhost.Finding `json:"findings,omitempty"`
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -90,7 +91,7 @@ func TestHookJSON(t *testing.T) {
 				t.Errorf("the answer is %+v", is)
 			}
 			is.Word, is.Message = "", ""
-			if is != want {
+			if !reflect.DeepEqual(is, want) {
 				t.Errorf("the answer is %+v, want %+v", is, want)
 			}
 		}

@@ -22,7 +22,7 @@ Exit status: 0; 2 usage or configuration; 3 a prescript would fail; 7 a run that
 is dead has left something held.`,
 		Example: `  starhost plan orders`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, closeLog, err := a.options(args)
+			o, closeLog, err := a.options(args, a.classic(args))
 			if err != nil {
 				return err
 			}

@@ -39,7 +39,7 @@ func runFlag(cmd *cobra.Command, id *string) {
 
 // tell ends what pre has left and prints the report.
 func (a *app) tell(ctx context.Context, args []string, id string, word func(context.Context, starhost.Options) ([]*run.Report, error)) error {
-	o, closeLog, err := a.options(args)
+	o, closeLog, err := a.options(args, a.classicIfThere())
 	if err != nil {
 		return err
 	}

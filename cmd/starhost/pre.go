@@ -32,7 +32,7 @@ workload; 1 internal error.`,
 		Example: `  starhost pre orders && if lvcreate -s -n snap -L 5G /dev/vg/data; then starhost post orders; else starhost abort orders; fi
   starhost pre --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, closeLog, err := a.options(args)
+			o, closeLog, err := a.options(args, a.classic(args))
 			if err != nil {
 				return err
 			}

@@ -28,7 +28,7 @@ nothing to do; 2 usage or configuration.`,
   starhost recover orders --same-disks       after a reboot of the same machine
   starhost recover --restored-copy           on a machine restored from a snapshot`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, closeLog, err := a.options(args)
+			o, closeLog, err := a.options(args, a.classicIfThere())
 			if err != nil {
 				return err
 			}

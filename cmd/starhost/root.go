@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -68,9 +70,27 @@ func (a *app) env(name, otherwise string) string {
 	return otherwise
 }
 
-// options reads the configuration. closeLog must be called at the end.
-func (a *app) options(workloads []string) (o starhost.Options, closeLog func(), err error) {
-	file, err := config.Load(a.configPath)
+// classic is the configuration of Azure's pair of scripts, if the pair is meant: it is
+// no part of a run unless it is named.
+func (a *app) classic(workloads []string) string {
+	if slices.Contains(workloads, config.Classic) {
+		return a.pluginConfig
+	}
+	return ""
+}
+
+// classicIfThere is for verbs that end runs, whose member the pair may be.
+func (a *app) classicIfThere() string {
+	if _, err := os.Lstat(a.pluginConfig); err != nil {
+		return ""
+	}
+	return a.pluginConfig
+}
+
+// options reads the configuration, with that of Azure's pair of scripts unless classic is
+// "". closeLog must be called at the end.
+func (a *app) options(workloads []string, classic string) (o starhost.Options, closeLog func(), err error) {
+	file, err := config.LoadWith(a.configPath, classic)
 	if err != nil {
 		return o, nil, &starhost.ConfigError{Err: err}
 	}

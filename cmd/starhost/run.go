@@ -56,7 +56,7 @@ func splitArgs(cmd *cobra.Command, args []string) (before, after []string) {
 
 // lead makes a run and prints its report.
 func (a *app) lead(ctx context.Context, workloads, command []string, record string) (err error) {
-	o, closeLog, err := a.options(workloads)
+	o, closeLog, err := a.options(workloads, a.classic(workloads))
 	if err != nil {
 		return err
 	}
