@@ -40,14 +40,14 @@ var only = map[string][]string{
 	"run":                {"action", "journal", "policy", "undo"}, // neither host nor interp
 	"internal/cgroup":    {},
 	"internal/lock":      {"action"},
-	"internal/proctree":  {"action"},
+	"internal/proctree":  {"action", "internal/procstate"},
 	"internal/testtable": {},
 	"internal/redact":    {"action"},
 	"internal/reference": {"action"},
 	"internal/skeleton":  {},
 	"internal/starfiles": {},
 	"internal/testfs":    {"action"},
-	"internal/testdb":    {"action", "host/driver", "internal/pidfd"},
+	"internal/testdb":    {"action", "host/driver", "internal/pidfd", "internal/procstate"},
 	"internal/demo":      {".", "config", "run"}, // leads a whole run, as an embedder does
 }
 

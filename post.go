@@ -83,7 +83,7 @@ func (o Options) tellOne(ctx context.Context, t *supervise.Ticket, verb string) 
 	if err != nil {
 		return nil, err
 	}
-	return judge(e, report, verb)
+	return o.judge(e, report, verb)
 }
 
 // taken forgets a run whose ending was told. One that has another owner is kept for that
@@ -96,14 +96,14 @@ func (o Options) taken(t *supervise.Ticket, e *supervise.Ending) error {
 }
 
 // judge makes of the report of a run that of the command that ended it.
-func judge(e *supervise.Ending, r *run.Report, verb string) (*run.Report, error) {
+func (o Options) judge(e *supervise.Ending, r *run.Report, verb string) (*run.Report, error) {
 	switch {
 	case r.Exit == run.ExitHeld:
 	case verb == supervise.Post && e.Foreign && r.Error == nil:
 		r.Error = &run.Error{Kind: action.KindAborted, Message: "ended by starhost " + e.By, Stack: []string{}}
-		distrust(r)
+		o.distrust(r)
 	case verb == supervise.Post && e.Kept && (e.Foreign || r.Verdict == run.NoVerdict):
-		distrust(r)
+		o.distrust(r)
 	case verb == supervise.Abort && e.By != supervise.Abort:
 		return nil, fmt.Errorf("%w: run %s has ended before: %s", ErrNothing, r.Run, why(r))
 	case verb == supervise.Abort && (r.Exit == run.ExitPrescript || r.Exit == run.ExitSnapshot):
@@ -120,8 +120,9 @@ func why(r *run.Report) string {
 }
 
 // distrust is for a post that came after the hold: its snapshot was not taken of
-// something quiesced, or was for a part of the time.
-func distrust(r *run.Report) {
+// something quiesced, or was for a part of the time. The report that is kept says so
+// from now on: the journal has ended before anybody knew of a snapshot.
+func (o Options) distrust(r *run.Report) {
 	e := &run.Error{Kind: action.KindVerify, Stack: []string{}}
 	if r.Error != nil {
 		e.Kind = r.Error.Kind
@@ -132,6 +133,7 @@ func distrust(r *run.Report) {
 	for i := range r.Members {
 		r.Members[i].Verdict = run.Crash
 	}
+	o.save(r)
 }
 
 // endDied ends a run whose supervisor was killed.
@@ -142,7 +144,7 @@ func (o Options) endDied(t *supervise.Ticket, verb string, died error) (*run.Rep
 	case !t.Kept:
 		return nil, nil // its pre never answered, so nobody waits for this
 	case verb == supervise.Post:
-		distrust(r)
+		o.distrust(r)
 	default:
 		r.Exit, r.Error = run.ExitDone, nil
 	}
@@ -167,7 +169,7 @@ func (o Options) recoverDied(t *supervise.Ticket, died error) (*run.Report, erro
 	case err != nil && !errors.Is(err, ErrNothing):
 		return o.unknown(t, err), nil
 	}
-	r := o.reportSoFar(t.Run)
+	r := o.reportFromJournal(t.Run)
 	r.Exit, r.Error = run.ExitInternal, &run.Error{Kind: action.KindKilled, Message: died.Error(), Stack: []string{}}
 	if len(r.Held) > 0 {
 		r.Exit = run.ExitHeld // another recovery is at work
@@ -175,7 +177,7 @@ func (o Options) recoverDied(t *supervise.Ticket, died error) (*run.Report, erro
 	err = nil
 	for _, recovered := range reports {
 		if t.Run == "" {
-			r.Run, r.Members = recovered.Run, recovered.Members
+			r.Run, r.Members, r.QuiescedMS, r.FrozenMS = recovered.Run, recovered.Members, recovered.QuiescedMS, recovered.FrozenMS
 		}
 		if len(recovered.Held) > 0 {
 			r.Held, r.Exit, r.Error = recovered.Held, recovered.Exit, recovered.Error

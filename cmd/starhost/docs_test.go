@@ -88,7 +88,7 @@ func TestDocuments(t *testing.T) {
 				case "python":
 					w.python(t, at, b.text)
 				case "console", "sh":
-					w.console(t, at, b.text)
+					w.shell(t, at, b.text)
 				}
 			}
 		})
@@ -154,6 +154,22 @@ func (w *docWorld) python(t *testing.T, at, text string) {
 		t.Errorf("%s: %v", at, err)
 	}
 	w.save(t, text)
+}
+
+var scriptLine = regexp.MustCompile(`^#!/bin/sh\n# (/\S+)\n`)
+
+// shell writes a script that says where it belongs; anything else is a console.
+func (w *docWorld) shell(t *testing.T, at, text string) {
+	m := scriptLine.FindStringSubmatch(text)
+	if m == nil {
+		w.console(t, at, text)
+		return
+	}
+	path := w.here(m[1])
+	write(t, path, w.here(text))
+	if err := os.Chmod(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // console runs the commands of a block. What follows one is its output, in which …

@@ -52,5 +52,5 @@ func (a *app) tell(ctx context.Context, args []string, id string, word func(cont
 	if err != nil {
 		return internal(err)
 	}
-	return a.report(run.Merged(reports))
+	return a.reports(reports)
 }
