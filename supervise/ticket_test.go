@@ -49,6 +49,40 @@ func TestTickets(t *testing.T) {
 	}
 }
 
+// An ending that somebody else has brought about stays for the owner, and another
+// owner's run leaves it alone.
+func TestLeaveForTheOwner(t *testing.T) {
+	runtimeDir := t.TempDir()
+	dir := dirOf(runtimeDir)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	left := Ticket{ID: "left", Claim: Claim{Workloads: []string{"orders"}, Owner: "gcp"}, Kept: true, dir: dir}
+	if err := os.WriteFile(left.file(socketFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ending := &Ending{Report: &run.Report{Run: "R"}, Kept: true, By: Abort}
+	if err := left.Leave(ending); err != nil || ending.Foreign {
+		t.Errorf("%v; the ending of the other one was changed: %v", err, ending.Foreign)
+	}
+	if _, err := os.Stat(left.file(socketFile)); err == nil {
+		t.Error("the socket of a supervisor that is gone stays")
+	}
+	for _, next := range []struct {
+		owner string
+		stays bool
+	}{{"", true}, {"aws", true}, {"gcp", false}} {
+		s := newSupervisor(order{ID: "next", RuntimeDir: runtimeDir, Claim: Claim{Workloads: []string{"orders"}, Owner: next.owner}})
+		if err := s.removeOlder(); err != nil {
+			t.Error(err)
+		}
+		got, err := readTicket(dir, "left")
+		if stays := err == nil && got.Ending != nil && got.Ending.Foreign && got.Ending.By == Abort; stays != next.stays {
+			t.Errorf("before a run of %q: %+v, %v", next.owner, got, err)
+		}
+	}
+}
+
 func TestLinesAreBounded(t *testing.T) {
 	l := &lines{}
 	for i := range maxLines + 3 {

@@ -34,6 +34,11 @@ func TestHookOfAnother(t *testing.T) {
 		w.quiesced(t)
 		w.wants(t, okay, w.post)
 	}
+	w.wants(t, okay, w.pre)
+	w.run("post").want(t, run.ExitDone)
+	w.wants(t, okay, w.pre) // forgets what nobody has asked for
+	w.wants(t, okay, w.post)
+
 	w.run("pre").want(t, run.ExitDone)
 	w.wants(t, nothing, w.post)
 	w.wants(t, busyElsewhere, w.pre)
