@@ -38,6 +38,7 @@ var rooms = []string{
 var only = map[string][]string{
 	"action": {}, "freeze": {}, "scripts": {},
 	"run":                {"action", "journal", "policy", "undo"}, // neither host nor interp
+	"internal/asuser":    {},
 	"internal/cgroup":    {},
 	"internal/lock":      {"action"},
 	"internal/proctree":  {"action"},
