@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	osuser "os/user"
 	"slices"
 	"strings"
 
@@ -65,7 +66,10 @@ func (b *build) finishAzure(sec *section) {
 	fail := func(key string, err error) { b.fail(sec, &entry{key: key}, sec.keys[key], err) }
 	user, err := b.lookup(b.LinuxUser)
 	if err != nil && b.LinuxUser != "" {
-		fail("linux_user", fmt.Errorf("there is no user %s on this machine; correct the name", show(b.LinuxUser)))
+		if _, unknown := errors.AsType[osuser.UnknownUserError](err); unknown {
+			err = fmt.Errorf("there is no user %s on this machine; correct the name", show(b.LinuxUser))
+		}
+		fail("linux_user", err)
 		return
 	}
 	b.replica(sec, fail)

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
+	"os/user"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ func withFiles(files mapFiles) machine {
 		case "":
 			name = "root"
 		case "stranger":
-			return asuser.User{}, fmt.Errorf("unknown user %s", name)
+			return asuser.User{}, user.UnknownUserError(name)
 		}
 		return asuser.User{Name: name, Home: "/home/" + name}, nil
 	}

@@ -54,8 +54,11 @@ func (f userFiles) read(name string) (text []byte, mode fs.FileMode, err error) 
 		text, st, err = readPlain(name)
 		return err
 	})
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return nil, 0, osError(name, path)
+	}
 	if err != nil {
-		return nil, 0, osError(name, err)
+		return nil, 0, err // nobody but root can read as another user
 	}
 	self := f.user.UID
 	switch {
