@@ -74,20 +74,41 @@ func TestTransport(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, b := net.Pipe()
-		server := tls.Server(b, &tls.Config{Certificates: []tls.Certificate{own}, ClientAuth: tls.RequireAnyClientCert})
-		shown := make(chan int, 1)
-		go func() {
-			_ = server.Handshake()
-			shown <- len(server.ConnectionState().PeerCertificates)
-			_ = b.Close()
-		}()
-		err = tls.Client(a, cfg).Handshake()
-		_ = a.Close()
-		if c.refused == "" && (err != nil || <-shown != 1) || c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)) {
+		shown, err := handshake(t, cfg, &tls.Config{Certificates: []tls.Certificate{own}, ClientAuth: tls.RequireAnyClientCert})
+		if c.refused == "" && (err != nil || shown != 1) || c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
+}
+
+// handshake returns how many certificates the server was shown, and the client's error.
+// It is over TCP: a pipe without a buffer blocks when both ends write.
+func handshake(t *testing.T, client, server *tls.Config) (int, error) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	shown := make(chan int, 1)
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			shown <- -1
+			return
+		}
+		defer conn.Close()
+		s := tls.Server(conn, server)
+		_ = s.Handshake() // the client has the error that is looked at
+		shown <- len(s.ConnectionState().PeerCertificates)
+	}()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = tls.Client(conn, client).Handshake()
+	_ = conn.Close()
+	return <-shown, err
 }
 
 func TestTransportBad(t *testing.T) {
