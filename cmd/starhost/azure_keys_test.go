@@ -221,3 +221,22 @@ func TestAzureKeysOnPostgres(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, "postgres", server) })
 	}
 }
+
+// The password of credString is in no command line and no environment while a run lasts.
+func TestAzurePasswordIsSeenNowhere(t *testing.T) {
+	server := testdb.MariaDB(t, testdb.Options{})
+	observe(t, server)
+	c := newCommand(t, "[workload]\nworkload_name = mariadb\nfs_freeze = snapshot\ncredString = "+usual+"-S "+server.Socket+"\n")
+	seen := filepath.Join(c.dir, "seen")
+	c.run("run", "--log-level", "debug", "--", "sh", "-c", strings.ReplaceAll(lookAround, "OUT", seen)).want(t, run.ExitDone)
+	text, err := os.ReadFile(seen)
+	if err != nil || !strings.Contains(string(text), c.config) {
+		t.Fatalf("the command line of the run was not seen, so the test proves nothing: %v", err)
+	}
+	if where := secretIn(string(text)); where != "" {
+		t.Errorf("the password is in a command line or an environment: %s", where)
+	}
+	for _, args := range [][]string{{"plan", "--json"}, {"events"}, {"recovery-point"}, {"status", "--json"}} {
+		c.run(args...).want(t, run.ExitDone)
+	}
+}
