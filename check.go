@@ -10,10 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/config"
 	"github.com/starhost/starhost/freeze"
 	"github.com/starhost/starhost/internal/cgroup"
 	"github.com/starhost/starhost/internal/lock"
+	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/worker"
 )
 
@@ -110,18 +112,30 @@ func checkIsolation(w config.Workload, features []worker.Feature) Finding {
 	return f
 }
 
-// checkMounts looks whether the filesystems that the config lists can be frozen.
+// checkMounts looks whether the filesystems that the config lists can be frozen, and
+// whether one that would be is a btrfs. With auto only the path of an SQLite database
+// is known without a script: plan shows the others.
 func (p *prepared) checkMounts(w config.Workload) Finding {
 	f := Finding{Workload: w.Name, What: "fs_freeze", OK: true, Detail: w.FSFreeze.Mode}
-	if len(w.FSFreeze.Mounts) == 0 {
+	paths := w.FSFreeze.Mounts
+	switch {
+	case len(paths) > 0:
+		f.Detail = strings.Join(paths, ", ")
+	case w.FSFreeze.Mode == config.FreezeAuto && w.Connection.Driver == config.SQLite:
+		paths = []string{w.Connection.Database}
+	default:
 		return f
 	}
-	f.Detail = strings.Join(w.FSFreeze.Mounts, ", ")
-	found, err := freeze.Locate(w.FSFreeze.Mounts, freeze.Options{Keep: []string{standing(p.RuntimeDir)}})
+	found, err := freeze.Locate(paths, freeze.Options{Keep: []string{standing(p.RuntimeDir)}})
+	var frozen []action.FS
 	for _, fs := range found {
+		frozen = append(frozen, action.FS{Mountpoint: fs.Mountpoint, Type: fs.Type})
 		_ = fs.Close() // only looked at
 	}
-	if err != nil {
+	if text := run.WaitsForThaw(frozen); text != "" {
+		f.Warn, f.Detail = true, f.Detail+"; "+text
+	}
+	if err != nil && len(w.FSFreeze.Mounts) > 0 {
 		f.OK, f.Detail = false, err.Error()
 	}
 	return f

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,11 @@ func documents(t *testing.T) []string {
 	if err != nil || len(below) == 0 {
 		t.Fatalf("docs: %q, %v", below, err)
 	}
-	return append([]string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"}, below...)
+	callers, err := filepath.Glob("docs/callers/*.md")
+	if err != nil || len(callers) == 0 {
+		t.Fatalf("docs/callers: %q, %v", callers, err)
+	}
+	return slices.Concat([]string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"}, below, callers)
 }
 
 func read(t *testing.T, path string) string {

@@ -28,7 +28,8 @@ var rooms = []string{
 	"run",
 	"worker", "scripttest", "lint", "supervise", "watchdog",
 	".",
-	"platform",
+	"packaging", // the units, as data
+	"platform", "platform/install",
 	"cmd",
 }
 
@@ -39,16 +40,18 @@ var only = map[string][]string{
 	"action": {}, "freeze": {}, "scripts": {},
 	"run":                {"action", "journal", "policy", "undo"}, // neither host nor interp
 	"internal/asuser":    {},
+	"packaging/systemd":  {},
+	"platform/install":   {"config", "packaging/systemd", "platform"},
 	"internal/cgroup":    {},
 	"internal/lock":      {"action"},
-	"internal/proctree":  {"action"},
+	"internal/proctree":  {"action", "internal/procstate"},
 	"internal/testtable": {},
 	"internal/redact":    {"action"},
 	"internal/reference": {"action"},
 	"internal/skeleton":  {},
 	"internal/starfiles": {},
 	"internal/testfs":    {"action"},
-	"internal/testdb":    {"action", "host/driver", "internal/pidfd"},
+	"internal/testdb":    {"action", "host/driver", "internal/pidfd", "internal/procstate"},
 	"internal/demo":      {".", "config", "run"}, // leads a whole run, as an embedder does
 }
 

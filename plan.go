@@ -1,8 +1,10 @@
 package starhost
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/run"
@@ -18,13 +20,14 @@ type Step struct {
 	Hold     string   `json:"hold,omitempty"`
 	Undo     []string `json:"undo,omitempty"`
 	Pos      string   `json:"pos,omitempty"`
+	Note     string   `json:"note,omitempty"` // what to know about it
 }
 
-// Plan returns the actions that the prescripts would make, in order, then the
-// filesystems that would be frozen. Reads are real; nothing is changed, so a script
-// that decides by the answer to a change may go another way in a run. The error is
-// that of the first prescript that failed, or a [*DeadRunError] if a dead run has
-// left something held.
+// Plan returns the actions that the prescripts would make, one member after the other
+// in the order in which they are quiesced, then the filesystems that would be frozen.
+// Reads are real; nothing is changed, so a script that decides by the answer to a change
+// may go another way in a run. The error is that of the first prescript that failed, or
+// a [*DeadRunError] if a dead run has left something held.
 func Plan(ctx context.Context, o Options) ([]Step, error) {
 	p, err := prepare(ctx, o)
 	if err != nil {
@@ -45,14 +48,14 @@ func Plan(ctx context.Context, o Options) ([]Step, error) {
 		return nil, err
 	}
 	pl := &planner{}
-	for i := range p.members {
-		m := &p.members[i]
-		pl.member = m
+	inOrder := slices.SortedStableFunc(slices.Values(p.members), func(a, b run.Member) int { return cmp.Compare(a.Order, b.Order) })
+	for _, m := range inOrder {
+		pl.member = &m
 		if _, err := m.Script.Call(ctx, "prescript", m.Context, pl); err != nil {
 			return pl.steps, err
 		}
 	}
-	steps, err := pl.withFreeze(ctx, p, c.FSFreeze)
+	steps, err := pl.withFreeze(ctx, p)
 	if err != nil {
 		return steps, err
 	}
@@ -91,10 +94,7 @@ func (pl *planner) Do(ctx context.Context, a action.Action) (action.Result, erro
 	return pl.member.Host.Do(ctx, a)
 }
 
-func (pl *planner) withFreeze(ctx context.Context, p *prepared, mode run.Mode) ([]Step, error) {
-	if mode != run.FreezeNamed {
-		return pl.steps, nil
-	}
+func (pl *planner) withFreeze(ctx context.Context, p *prepared) ([]Step, error) {
 	named, err := p.filesystems.Named(ctx)
 	if err != nil {
 		return pl.steps, errors.Join(errors.New("the filesystems cannot be frozen"), err)
@@ -103,7 +103,7 @@ func (pl *planner) withFreeze(ctx context.Context, p *prepared, mode run.Mode) (
 		thaw := named[i]
 		thaw.Thaw = true
 		pl.steps = append(pl.steps, Step{
-			Name: "fsfreeze", Text: named[i].Mountpoint, Hold: "filesystem " + named[i].Mountpoint, Undo: action.Texts([]action.Op{{FS: &thaw}}),
+			Name: "fsfreeze", Text: named[i].Mountpoint, Note: run.WaitsForThaw(named[i : i+1]), Hold: "filesystem " + named[i].Mountpoint, Undo: action.Texts([]action.Op{{FS: &thaw}}),
 		})
 	}
 	return pl.steps, nil

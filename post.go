@@ -24,8 +24,10 @@ import (
 // dead run is reported it is recovered. A run whose pre had not answered yet is
 // undone, and the report is that of a run without a snapshot.
 //
-// The error wraps [ErrNothing] if nothing is held, or is a [*BusyError] if another
-// run, or another Post, has the workloads.
+// Options.Run, Owner and Window choose among the holds. Who ends the hold of another
+// owner leaves word for that one: its Post comes too late. The error wraps [ErrNothing]
+// if nothing is held, or is a [*BusyError] if another run than the chosen one, or
+// another Post, has the workloads.
 func Post(ctx context.Context, o Options) ([]*run.Report, error) { return o.tell(ctx, supervise.Post) }
 
 // Abort undoes what [Pre] left held: there is no snapshot. No postscript is run. The
@@ -63,29 +65,6 @@ func (o Options) tell(ctx context.Context, verb string) ([]*run.Report, error) {
 	return reports, nil
 }
 
-// tickets returns those of the workloads.
-func (o Options) tickets() ([]supervise.Ticket, error) {
-	if _, err := o.Config.Select(o.Workloads); err != nil {
-		return nil, &ConfigError{err}
-	}
-	list, err := supervise.Tickets(o.RuntimeDir)
-	if err != nil {
-		return nil, configError("runtime directory: %w", err)
-	}
-	if len(o.Workloads) == 0 {
-		return list, nil
-	}
-	list = slices.DeleteFunc(list, func(t supervise.Ticket) bool { return !t.Concerns(o.Workloads) })
-	for _, t := range list {
-		for _, w := range t.Workloads {
-			if !slices.Contains(o.Workloads, w) {
-				return nil, configError("%s are one run and end together: name all of them, or none", strings.Join(t.Workloads, ", "))
-			}
-		}
-	}
-	return list, nil
-}
-
 // tellOne ends one run. No report and no error: there was nothing to end.
 func (o Options) tellOne(ctx context.Context, t *supervise.Ticket, verb string) (*run.Report, error) {
 	e, err := t.Tell(ctx, verb)
@@ -98,21 +77,33 @@ func (o Options) tellOne(ctx context.Context, t *supervise.Ticket, verb string) 
 		return o.unknown(t, err), nil
 	}
 	report, err := o.reportOf(e)
-	if rerr := t.Remove(); rerr != nil {
+	if rerr := o.taken(t, e); rerr != nil {
 		o.Log.Warn().Err(rerr).Msg("the ticket of the run cannot be removed")
 	}
 	if err != nil {
 		return nil, err
 	}
-	return judge(e, report, verb)
+	return o.judge(e, report, verb)
+}
+
+// taken forgets a run whose ending was told. One that has another owner is kept for that
+// one, which will come and must hear that it is too late.
+func (o Options) taken(t *supervise.Ticket, e *supervise.Ending) error {
+	if t.Owner == "" || t.Owner == o.Owner || !e.Kept {
+		return t.Remove()
+	}
+	return t.Leave(e)
 }
 
 // judge makes of the report of a run that of the command that ended it.
-func judge(e *supervise.Ending, r *run.Report, verb string) (*run.Report, error) {
+func (o Options) judge(e *supervise.Ending, r *run.Report, verb string) (*run.Report, error) {
 	switch {
 	case r.Exit == run.ExitHeld:
-	case verb == supervise.Post && e.Kept && r.Verdict == run.NoVerdict:
-		distrust(r)
+	case verb == supervise.Post && e.Foreign && r.Error == nil:
+		r.Error = &run.Error{Kind: action.KindAborted, Message: "ended by starhost " + e.By, Stack: []string{}}
+		o.distrust(r)
+	case verb == supervise.Post && e.Kept && (e.Foreign || r.Verdict == run.NoVerdict):
+		o.distrust(r)
 	case verb == supervise.Abort && e.By != supervise.Abort:
 		return nil, fmt.Errorf("%w: run %s has ended before: %s", ErrNothing, r.Run, why(r))
 	case verb == supervise.Abort && (r.Exit == run.ExitPrescript || r.Exit == run.ExitSnapshot):
@@ -129,8 +120,9 @@ func why(r *run.Report) string {
 }
 
 // distrust is for a post that came after the hold: its snapshot was not taken of
-// something quiesced, or was for a part of the time.
-func distrust(r *run.Report) {
+// something quiesced, or was for a part of the time. The report that is kept says so
+// from now on: the journal has ended before anybody knew of a snapshot.
+func (o Options) distrust(r *run.Report) {
 	e := &run.Error{Kind: action.KindVerify, Stack: []string{}}
 	if r.Error != nil {
 		e.Kind = r.Error.Kind
@@ -141,6 +133,7 @@ func distrust(r *run.Report) {
 	for i := range r.Members {
 		r.Members[i].Verdict = run.Crash
 	}
+	o.save(r)
 }
 
 // endDied ends a run whose supervisor was killed.
@@ -151,7 +144,7 @@ func (o Options) endDied(t *supervise.Ticket, verb string, died error) (*run.Rep
 	case !t.Kept:
 		return nil, nil // its pre never answered, so nobody waits for this
 	case verb == supervise.Post:
-		distrust(r)
+		o.distrust(r)
 	default:
 		r.Exit, r.Error = run.ExitDone, nil
 	}
@@ -176,7 +169,7 @@ func (o Options) recoverDied(t *supervise.Ticket, died error) (*run.Report, erro
 	case err != nil && !errors.Is(err, ErrNothing):
 		return o.unknown(t, err), nil
 	}
-	r := o.reportSoFar(t.Run)
+	r := o.reportFromJournal(t.Run)
 	r.Exit, r.Error = run.ExitInternal, &run.Error{Kind: action.KindKilled, Message: died.Error(), Stack: []string{}}
 	if len(r.Held) > 0 {
 		r.Exit = run.ExitHeld // another recovery is at work
@@ -184,16 +177,17 @@ func (o Options) recoverDied(t *supervise.Ticket, died error) (*run.Report, erro
 	err = nil
 	for _, recovered := range reports {
 		if t.Run == "" {
-			r.Run, r.Members = recovered.Run, recovered.Members
+			r.Run, r.Members, r.QuiescedMS, r.FrozenMS = recovered.Run, recovered.Members, recovered.QuiescedMS, recovered.FrozenMS
 		}
 		if len(recovered.Held) > 0 {
 			r.Held, r.Exit, r.Error = recovered.Held, recovered.Exit, recovered.Error
 		}
 	}
+	r = redacted(r, o.Redactor())
 	if r.Exit != run.ExitHeld {
-		err = t.Remove()
+		err = o.taken(t, &supervise.Ending{Report: r, Kept: t.Kept})
 	}
-	return redacted(r, o.Redactor()), err
+	return r, err
 }
 
 // unknown is the report of a run that cannot be asked.

@@ -16,8 +16,13 @@ import (
 	"github.com/starhost/starhost/undo"
 )
 
-// recoverBudget is how long the undos of one dead run may be tried.
+// recoverBudget is how long the undos of one dead run may be tried, those aside that
+// have a time of their own.
 const recoverBudget = 30 * time.Second
+
+// recoverTries is how often each of them is tried. Then a person, or the next run, goes
+// on.
+const recoverTries = 3
 
 // watchdogTime is how long a recovery waits for a workload: if its run has just died,
 // the watchdog undoes what it held.
@@ -94,21 +99,18 @@ func (p *prepared) recoverRun(ctx context.Context, info journal.Info, consent ho
 		}
 	}()
 	here := thisMachine()
-	performer := &host.Recovery{
+	performer := &recoveries{template: host.Recovery{
 		Records: w.Records(), SameBoot: info.Begin.Boot != "" && info.Begin.Boot == here.Boot && info.Begin.Machine == here.Machine,
 		SameKernel: info.Begin.Boot != "" && info.Begin.Boot == here.Boot,
 		Consent:    consent, Connect: p.connectMember, Secret: p.secretOf,
-	}
-	defer performer.Close()
-	ctx, cancel := context.WithTimeout(ctx, recoverBudget)
-	defer cancel()
-	u := undo.Unwinder{Log: w, Perform: discreet{performer, p.Redactor()}, Failed: func(h undo.Hold, step action.Op, try int, text string) {
-		p.Log.Error().Str("run", info.Run).Str("hold", h.String()).Int("try", try).Msg("undo failed: " + text)
-		if try == 3 {
-			cancel() // a person, or the next run, goes on
-		}
 	}}
-	_, left := u.Unwind(ctx, nil)
+	defer performer.close()
+	ctx, cancel := context.WithTimeout(ctx, undo.Budget(w.Records(), recoverBudget))
+	defer cancel()
+	u := undo.Unwinder{Log: w, Perform: discreet{performer, p.Redactor()}, Tries: recoverTries, Failed: func(h undo.Hold, step action.Op, try int, text string) {
+		p.Log.Error().Str("run", info.Run).Str("hold", h.String()).Int("try", try).Msg("undo failed: " + text)
+	}}
+	_, left := u.UnwindMembers(ctx, backwards(p.workloads), nil)
 	report := run.ReportOf(w.Records())
 	for _, h := range left {
 		report.Held = append(report.Held, h.String())

@@ -100,10 +100,13 @@ func (p *prepared) config() (c run.Config, err error) {
 		ID: p.id, Limits: limits(p.workloads), Snapshot: p.Snapshot, Begin: thisMachine(),
 		RecoveryPoints: recoveryPoints(p.StateDir), Events: p, Log: p.Log.With().Str("run", p.id).Logger(),
 	}
-	for _, w := range p.workloads {
-		c.Retries = max(c.Retries, w.Retries)
+	if l := c.Limits; l.Reserve() >= l.Hold {
+		return c, configError("%s: the undo needs %v of the %v that anything may be held: raise timeout, or run the workloads one by one", p.workloads[0].File, l.Undo, l.Hold)
 	}
-	if c.FSFreeze, err = mode(p.workloads); err != nil {
+	for _, w := range p.workloads {
+		c.Retries, c.NoFallback = max(c.Retries, w.Retries), c.NoFallback || w.NoFallback
+	}
+	if err := checkModes(p.workloads); err != nil {
 		return c, err
 	}
 	c.Require, err = require(p.workloads)
@@ -175,14 +178,14 @@ func redacted(r *run.Report, red *redact.Redactor) *run.Report {
 	return out
 }
 
-// save keeps the report beside the journal.
-func (p *prepared) save(r *run.Report) {
+// save keeps the report, without secrets, beside the journal.
+func (o Options) save(r *run.Report) {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err == nil {
-		err = os.WriteFile(reportPath(p.StateDir, r.Run), append(text, '\n'), 0o600)
+		err = os.WriteFile(reportPath(o.StateDir, r.Run), append(text, '\n'), 0o600)
 	}
 	if err != nil {
-		p.Log.Warn().Err(err).Msg("the report is not kept")
+		o.Log.Warn().Err(err).Msg("the report is not kept")
 	}
 }
 

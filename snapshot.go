@@ -6,7 +6,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/starhost/starhost/action"
@@ -30,6 +33,9 @@ func Command(argv []string, stdout, stderr io.Writer) (func(context.Context, run
 		return nil, configError("working directory: %w", err)
 	}
 	return func(ctx context.Context, s run.Snapshot) error {
+		if text := run.WaitsForThaw(s.Frozen); text != "" && byBtrfs(argv) {
+			return &action.Fault{Kind: action.KindSnapshot, Message: "snapshot command not started: " + text}
+		}
 		c := proctree.Command{
 			Path: path, Argv: argv, Dir: dir, Stdout: stdout, Stderr: stderr, Grace: snapshotGrace,
 			Env: append(os.Environ(),
@@ -48,6 +54,14 @@ func Command(argv []string, stdout, stderr io.Writer) (func(context.Context, run
 		}
 		return nil
 	}, nil
+}
+
+// byBtrfs reports whether a command is btrfs subvolume snapshot, whose words may be cut
+// short. One that a shell runs is ended by freeze_timeout.
+func byBtrfs(argv []string) bool {
+	words := slices.DeleteFunc(slices.Clone(argv), func(word string) bool { return strings.HasPrefix(word, "-") })
+	return len(words) > 2 && filepath.Base(words[0]) == "btrfs" &&
+		strings.HasPrefix("subvolume", words[1]) && strings.HasPrefix("snapshot", words[2])
 }
 
 // Manual returns a snapshot that somebody else takes meanwhile: it is over when a

@@ -69,18 +69,25 @@ type Options struct {
 	Workloads []string
 	// Params become ctx.params of every script; a dict.
 	Params action.Value
+	// Bounds narrow what the configuration allows.
+	Bounds Bounds
+	// Owner is who holds what Pre leaves held, and Window which of its holds this is.
+	// Post and Abort with an Owner end its holds alone, with a Window that one alone.
+	Owner, Window string
+	// Run is the run that Post or Abort end; "" is whatever the workloads are held by.
+	Run string
 	// StateDir keeps journals, recovery points and events, RuntimeDir locks. They
 	// are made if need be. RuntimeDir must not be on a filesystem that is frozen.
 	StateDir, RuntimeDir string
 	// Snapshot takes the snapshot; see [run.Config]. Check and Plan do without.
 	Snapshot func(ctx context.Context, s run.Snapshot) error
 	// Log receives log lines; the zero Logger throws them away. Its writer must
-	// not block, and should be one of [Redactor].
+	// not block, and should be one of [Redactor]. Members log at the same time.
 	Log zerolog.Logger
 	// InProcess runs scripts in this process; see the package comment.
 	InProcess bool
 	// Wrap, if set, stands between the journal and the world of each workload, to
-	// record actions or to make them fail.
+	// record actions or to make them fail. Those of several are used at the same time.
 	Wrap func(workload string, ex action.Executor) action.Executor
 	// Record, if set, writes down every action of the scripts with its answer.
 	Record *recording.Recorder
@@ -128,33 +135,52 @@ func (e *DeadRunError) Error() string {
 	return fmt.Sprintf("run %s died and may still hold: %s; starhost recover undoes it", e.Run, strings.Join(e.Held, "; "))
 }
 
-// limits are those of the strictest workload: a run has one deadline.
+// limits are those of the strictest workload: a run has one deadline. What is kept for
+// the undo is that of the slowest one.
 func limits(workloads []config.Workload) run.Limits {
 	var l run.Limits
 	for i, w := range workloads {
 		if i == 0 {
-			l = run.Limits{Hold: w.Timeout, Prescript: w.PrescriptTimeout, Postscript: w.PostscriptTimeout, Freeze: w.FreezeTimeout}
+			l = run.Limits{Hold: w.Timeout, Prescript: w.PrescriptTimeout, Postscript: w.PostscriptTimeout, Freeze: w.FreezeTimeout, Undo: w.UndoTimeout}
 			continue
 		}
 		l.Hold, l.Prescript = min(l.Hold, w.Timeout), min(l.Prescript, w.PrescriptTimeout)
 		l.Postscript, l.Freeze = min(l.Postscript, w.PostscriptTimeout), min(l.Freeze, w.FreezeTimeout)
+		l.Undo = max(l.Undo, w.UndoTimeout)
+	}
+	if l.Undo > 0 && len(workloads) > 1 {
+		l.Undo += run.Limits{Hold: l.Hold}.Reserve() // for what the others hold
 	}
 	return l
 }
 
-// mode is who freezes the filesystems: one answer for a run.
-func mode(workloads []config.Workload) (run.Mode, error) {
-	modes := map[string]run.Mode{
+// mode is who freezes the filesystems of a workload.
+func mode(w config.Workload) run.Mode {
+	return map[string]run.Mode{
 		config.FreezeAuto: run.FreezeNamed, config.FreezeList: run.FreezeNamed, config.FreezeSnapshot: run.FreezeByTool,
 		config.FreezeCaller: run.FreezeCaller, config.FreezeOff: run.FreezeOff,
-	}
-	first := modes[workloads[0].FSFreeze.Mode]
+	}[w.FSFreeze.Mode]
+}
+
+// checkModes refuses what cannot be done in one run: while the caller freezes, we don't
+// know what, nothing may be written, so we cannot freeze for others.
+func checkModes(workloads []config.Workload) error {
+	first := workloads[0]
 	for _, w := range workloads {
-		if modes[w.FSFreeze.Mode] != first {
-			return 0, configError("%s:%d: fs_freeze differs from that of workload %q: workloads that run together need the same", w.File, w.Line, workloads[0].Name)
+		if (mode(w) == run.FreezeCaller) != (mode(first) == run.FreezeCaller) {
+			return configError("%s:%d: [%s] fs_freeze: caller is for all workloads that run together or for none; that of %s differs",
+				w.File, w.Line, w.Name, first.Name)
 		}
 	}
-	return first, nil
+	return nil
+}
+
+// freezes reports whether we freeze what a workload names. Without a name it is what
+// the config lists: that we freeze.
+func (p *prepared) freezes(workload string) bool {
+	return workload == "" || slices.ContainsFunc(p.workloads, func(w config.Workload) bool {
+		return w.Name == workload && mode(w) == run.FreezeNamed
+	})
 }
 
 // require is the highest verdict that a workload asks for.

@@ -1,6 +1,8 @@
 package starhost
 
 import (
+	"encoding/json"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -8,6 +10,7 @@ import (
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/internal/lock"
 	"github.com/starhost/starhost/journal"
+	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/undo"
 )
 
@@ -17,10 +20,13 @@ type RunStatus struct {
 	Members []string   `json:"members"`
 	Began   time.Time  `json:"began"`
 	State   RunState   `json:"state"`
-	Phase   string     `json:"phase,omitempty"`   // of a run that is alive
-	Held    []string   `json:"held"`              // newest first
-	Since   *time.Time `json:"since,omitempty"`   // something has been held
-	Until   *time.Time `json:"until,omitempty"`   // when a run that is alive must be over
+	Phase   string     `json:"phase,omitempty"` // of a run that is alive
+	Held    []string   `json:"held"`            // newest first
+	Since   *time.Time `json:"since,omitempty"` // something has been held
+	Until   *time.Time `json:"until,omitempty"` // when a run that is alive must be over
+	// ThawBy is when a run that is alive thaws what it has frozen, at the latest. Nothing
+	// is written while it is frozen, so it may have been thawed a moment ago.
+	ThawBy  *time.Time `json:"thaw_by,omitempty"`
 	Verdict string     `json:"verdict,omitempty"` // of a run that has ended
 	Exit    int        `json:"exit"`              // of a run that has ended
 }
@@ -55,7 +61,7 @@ func Status(stateDir, runtimeDir string, n int) ([]RunStatus, error) {
 		s.Run = info.Run
 		if s.State == RunDead {
 			if live {
-				s.State = RunAlive
+				s.State, s.ThawBy = RunAlive, thawBy(records)
 			} else if s.Held = heldAfterDeath(records, boot); len(s.Held) == 0 {
 				s.Since = nil
 			}
@@ -64,10 +70,27 @@ func Status(stateDir, runtimeDir string, n int) ([]RunStatus, error) {
 			if ended++; ended > n {
 				continue
 			}
+			s.judged(stateDir)
 		}
 		list = append(list, s)
 	}
 	return list, nil
+}
+
+// judged takes over what the report that was kept says of a run that has ended: a post
+// that came too late knows more than the journal, which had its end by then.
+func (s *RunStatus) judged(stateDir string) {
+	text, err := os.ReadFile(reportPath(stateDir, s.Run))
+	if err != nil {
+		return // nobody has kept one
+	}
+	var r struct {
+		Verdict run.Verdict `json:"verdict"`
+		Exit    int         `json:"exit"`
+	}
+	if json.Unmarshal(text, &r) == nil {
+		s.Verdict, s.Exit = r.Verdict.String(), r.Exit
+	}
 }
 
 // alive reports whether the run has the lock of its first member.
@@ -102,6 +125,20 @@ func statusOf(records []journal.Record) RunStatus {
 		}
 	}
 	return s
+}
+
+// thawBy is the earliest time by which something frozen must be thawed; nil if nothing is.
+func thawBy(records []journal.Record) (by *time.Time) {
+	for _, h := range undo.Plan(records) {
+		i := slices.IndexFunc(records, func(r journal.Record) bool { return r.N == h.Of })
+		if i < 0 || h.Action.FS == nil || records[i].Deadline.IsZero() {
+			continue
+		}
+		if at := records[i].Deadline; by == nil || at.Before(*by) {
+			by = &at
+		}
+	}
+	return by
 }
 
 // heldAfterDeath is what a dead run may still hold, newest first: the planner's

@@ -53,8 +53,9 @@ func Pre(ctx context.Context, o Options) (*Pending, error) {
 	}
 	names := namesOf(workloads)
 	p := &Pending{options: o}
-	p.process, err = supervise.Start(ctx, o.RuntimeDir, names, supervisorOrder{
-		Config: o.Config.Path, Workloads: names, Params: o.Params, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir,
+	claim := supervise.Claim{Workloads: names, Owner: o.Owner, Window: o.Window}
+	p.process, err = supervise.Start(ctx, o.RuntimeDir, claim, supervisorOrder{
+		Config: o.Config.Path, PluginConfig: o.Config.PluginConfig, Workloads: names, Params: o.Params, Bounds: o.Bounds, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir,
 		InProcess: o.InProcess, Level: o.Log.GetLevel(),
 	})
 	if p.process == nil {
@@ -97,13 +98,15 @@ func (p *Pending) update(err error) error {
 
 // supervisorOrder is what the supervisor makes its Options of.
 type supervisorOrder struct {
-	Config     string        `json:"config"`
-	Workloads  []string      `json:"workloads"`
-	Params     action.Value  `json:"params"`
-	StateDir   string        `json:"state_dir"`
-	RuntimeDir string        `json:"runtime_dir"`
-	InProcess  bool          `json:"in_process,omitempty"`
-	Level      zerolog.Level `json:"level"`
+	Config       string        `json:"config"`
+	PluginConfig string        `json:"plugin_config,omitempty"`
+	Workloads    []string      `json:"workloads"`
+	Params       action.Value  `json:"params"`
+	Bounds       Bounds        `json:"bounds"`
+	StateDir     string        `json:"state_dir"`
+	RuntimeDir   string        `json:"runtime_dir"`
+	InProcess    bool          `json:"in_process,omitempty"`
+	Level        zerolog.Level `json:"level"`
 }
 
 // leadSupervised leads a run in the process of the supervisor.
@@ -112,12 +115,12 @@ func leadSupervised(s *supervise.Supervisor) supervise.Ending {
 	if err := json.Unmarshal(s.Order(), &order); err != nil {
 		return supervise.Ending{Refusal: refusal(err)}
 	}
-	file, err := config.Load(order.Config)
+	file, err := config.LoadWith(order.Config, order.PluginConfig)
 	if err != nil {
 		return supervise.Ending{Refusal: refusal(&ConfigError{err})}
 	}
 	o := Options{
-		Config: file, Workloads: order.Workloads, Params: order.Params, StateDir: order.StateDir, RuntimeDir: order.RuntimeDir,
+		Config: file, Workloads: order.Workloads, Params: order.Params, Bounds: order.Bounds, StateDir: order.StateDir, RuntimeDir: order.RuntimeDir,
 		InProcess: order.InProcess,
 	}
 	red := o.Redactor()
@@ -141,6 +144,13 @@ func leadSupervised(s *supervise.Supervisor) supervise.Ending {
 // reportSoFar reads the report of a run that has not ended from its journal. What was
 // frozen stands there as intents: results follow when the journal is written again.
 func (o Options) reportSoFar(id string) *run.Report {
+	r := o.reportFromJournal(id)
+	r.QuiescedMS, r.FrozenMS = 0, 0
+	return r
+}
+
+// reportFromJournal is the report of a run as far as its journal has it.
+func (o Options) reportFromJournal(id string) *run.Report {
 	r := &run.Report{Run: id, Held: []string{}, Phases: []run.Phase{}, Members: []run.MemberReport{}}
 	path, err := journal.Path(journals(o.StateDir), id)
 	if err != nil {
@@ -152,7 +162,7 @@ func (o Options) reportSoFar(id string) *run.Report {
 		return r
 	}
 	r = run.ReportOf(records)
-	r.Run, r.QuiescedMS, r.FrozenMS = id, 0, 0
+	r.Run = id
 	for _, h := range undo.Plan(records) {
 		r.Held = append(r.Held, h.String())
 	}

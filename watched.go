@@ -30,10 +30,11 @@ const heirTime = 5 * time.Second
 
 // inheritance is what the watchdog of a run makes its [heir] of.
 type inheritance struct {
-	Run       string   `json:"run"`
-	Config    string   `json:"config"`
-	Workloads []string `json:"workloads"`
-	StateDir  string   `json:"state_dir"`
+	Run          string   `json:"run"`
+	Config       string   `json:"config"`
+	PluginConfig string   `json:"plugin_config,omitempty"`
+	Workloads    []string `json:"workloads"`
+	StateDir     string   `json:"state_dir"`
 }
 
 // watch starts the watchdog of the run, which shares the locks. Scripts in our own
@@ -42,7 +43,7 @@ func (p *prepared) watch() error {
 	if p.InProcess || runtime.GOOS != "linux" {
 		return nil
 	}
-	payload, err := json.Marshal(inheritance{Run: p.id, Config: p.Config.Path, Workloads: namesOf(p.workloads), StateDir: p.StateDir})
+	payload, err := json.Marshal(inheritance{Run: p.id, Config: p.Config.Path, PluginConfig: p.Config.PluginConfig, Workloads: namesOf(p.workloads), StateDir: p.StateDir})
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func prepareHeir(payload json.RawMessage) (watchdog.Successor, error) {
 	if err := json.Unmarshal(payload, &h.inheritance); err != nil {
 		return nil, err
 	}
-	file, err := config.Load(h.Config)
+	file, err := config.LoadWith(h.Config, h.PluginConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -160,11 +161,11 @@ func (h *heir) Succeed(d watchdog.Death) {
 		return
 	}
 	_, _ = records.Append(journal.Record{Type: journal.TypeNote, Note: "the process that led the run " + d.Reason + ": the watchdog undoes the rest"}, false)
-	recovery := &host.Recovery{Records: d.Records, SameBoot: true, SameKernel: true, Connect: h.connect, Secret: h.file.secretOf}
-	ctx, cancel := context.WithTimeout(context.Background(), recoverBudget)
+	recovery := &recoveries{template: host.Recovery{Records: d.Records, SameBoot: true, SameKernel: true, Connect: h.connect, Secret: h.file.secretOf}}
+	ctx, cancel := context.WithTimeout(context.Background(), undo.Budget(d.Records, recoverBudget))
 	defer cancel()
 	u := undo.Unwinder{Log: records, Perform: discreet{succession{recovery, d.Thaw}, h.file.Redactor()}}
-	if _, left := u.Unwind(ctx, nil); len(left) == 0 {
+	if _, left := u.UnwindMembers(ctx, backwards(h.file.workloads), nil); len(left) == 0 {
 		_, _ = records.Append(journal.Record{Type: journal.TypeEnd, Exit: run.ExitInternal}, false)
 	}
 	h.finish(records)
@@ -193,8 +194,8 @@ func (h *heir) Close() {
 // succession undoes by the watchdog's descriptors what it has frozen, and the rest as
 // every recovery does.
 type succession struct {
-	*host.Recovery
-	thaw undo.Performer
+	recoveries *recoveries
+	thaw       undo.Performer
 }
 
 // Undo implements [undo.Performer].
@@ -202,7 +203,7 @@ func (s succession) Undo(ctx context.Context, h undo.Hold, step action.Op) (acti
 	if step.FS != nil {
 		return s.thaw.Undo(ctx, h, step)
 	}
-	return s.Recovery.Undo(ctx, h, step)
+	return s.recoveries.Undo(ctx, h, step)
 }
 
 // discreet keeps secrets out of what a performer says.

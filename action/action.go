@@ -90,6 +90,9 @@ type Exec struct {
 	Stdin Value    `json:"stdin"`        // none, string, bytes or secret
 	Env   Value    `json:"env"`          // none, or a dict of strings and secrets
 	OK    []int    `json:"ok,omitempty"` // exit codes that are a success
+	// Timeout is how long each attempt may take, of a program that is an undo; 0 is
+	// what every undo gets. Another program has the timeout of its action.
+	Timeout time.Duration `json:"timeout,omitempty"`
 }
 
 // Freeze names paths whose filesystems are to be frozen after the prescript.
@@ -116,8 +119,9 @@ type Sleep struct {
 
 // FS freezes or thaws one superblock.
 type FS struct {
-	Device     string `json:"device"`     // "major:minor" of the superblock
-	Mountpoint string `json:"mountpoint"` // one place where it is mounted
+	Device     string `json:"device"`         // "major:minor" of the superblock
+	Mountpoint string `json:"mountpoint"`     // one place where it is mounted
+	Type       string `json:"type,omitempty"` // as in mountinfo: "xfs"
 	Thaw       bool   `json:"thaw,omitempty"`
 }
 

@@ -130,7 +130,7 @@ var Specs = []Spec{
 	{
 		Name:   "try_exec_as",
 		Effect: Changes,
-		Doc:    "Runs a program as exec_as does; any exit code is an answer. A program that cannot be started is still an error.",
+		Doc:    "Runs a program as exec_as does; any exit code is an answer, but only 0 gives back what releases names. A program that cannot be started is still an error.",
 		Params: slices.Concat(running, []Param{
 			{Name: "undo", Type: TypeExecUndo, KeywordOnly: true, Required: true, Doc: "As for exec_as."},
 		}, holding),
@@ -216,10 +216,13 @@ var Specs = []Spec{
 		Example: `undo.sql("SET GLOBAL x = ?", old, when = "SELECT @@global.x = 1")`,
 	},
 	{
-		Name:    "undo.exec_as",
-		Effect:  Pure,
-		Doc:     "A program as an undo.",
-		Params:  slices.Concat(running, []Param{success}),
+		Name:   "undo.exec_as",
+		Effect: Pure,
+		Doc:    "A program as an undo.",
+		Params: slices.Concat(running, []Param{
+			success,
+			{Name: "timeout", Type: TypeSeconds, KeywordOnly: true, Doc: "How long each attempt may take; without one 3 seconds, from the second attempt on 10."},
+		}),
 		Returns: "undo action",
 		Stub:    "UndoAction",
 		Example: `undo.exec_as("iris", ["/usr/bin/iris", "thaw", "IRIS"])`,

@@ -61,6 +61,15 @@ func TestActions(t *testing.T) {
 				`"undo":[{"sql":{"session":"main","query":"U"}}],"undo_given":true}`,
 		},
 		{`try_exec_as("u", ["/p"], undo = None).stdout`, `{"exec":{"user":"u","argv":["/p"],"stdin":null,"env":null},"word":"try_exec_as","undo_given":true}`},
+		{
+			`try_exec_as("u", ["/p"], releases = "pair", undo = None).code`, // only 0 gives it back
+			`{"exec":{"user":"u","argv":["/p"],"stdin":null,"env":null,"ok":[0]},"word":"try_exec_as","releases":"pair","undo_given":true}`,
+		},
+		{
+			`exec_as("u", ["/p"], undo = undo.exec_as("u", ["/q"], timeout = 2.5)).code`,
+			`{"exec":{"user":"u","argv":["/p"],"stdin":null,"env":null,"ok":[0]},"word":"exec_as",` +
+				`"undo":[{"exec":{"user":"u","argv":["/q"],"stdin":null,"env":null,"ok":[0],"timeout":2500000000}}],"undo_given":true}`,
+		},
 		{`freeze("/var/lib/mysql/", "/a/../b")`, `{"freeze":{"paths":["/var/lib/mysql","/b"]},"word":"freeze"}`},
 		{`freeze()`, `{"freeze":{"paths":[]},"word":"freeze"}`},
 		{`thaw("a", "b")`, `{"thaw":{"holds":["a","b"]},"word":"thaw"}`},

@@ -48,7 +48,9 @@ func tryExecAs(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	program.OK = nil // any exit code is an answer
+	if c.given("releases") == nil {
+		program.OK = nil // any exit code is an answer
+	} // else it is one too, but a program that failed has given nothing back
 	res, err := c.do(action.Op{Exec: program})
 	if err != nil {
 		return nil, err

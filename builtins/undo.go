@@ -37,6 +37,9 @@ func undoExecAs(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if program.Timeout, err = c.duration("timeout", maxTimeout); err != nil {
+		return nil, err
+	}
 	return step{action.Op{Exec: program}}, nil
 }
 

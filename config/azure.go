@@ -135,5 +135,5 @@ func (b *build) replica(sec *section, fail func(string, error)) {
 
 // setSetting adds a line to those of the [settings] section.
 func (b *build) setSetting(key, text string, line int) {
-	b.Settings = append(b.Settings, Setting{key, text, line})
+	b.Settings = append(b.Settings, Setting{Key: key, Text: text, Line: line})
 }

@@ -31,6 +31,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/starhost/starhost/action"
 )
 
 // Verdicts that a workload can require, from best to worst.
@@ -57,9 +59,14 @@ const (
 
 // File is one configuration that was read without an error.
 type File struct {
-	// Path is where it was read from, absolute.
+	// Path is the absolute path of workload.conf, which need not be there if
+	// PluginConfig is set.
 	Path string
-	// Workloads are in the order of the file; there is at least one.
+	// PluginConfig is the absolute path of the VMSnapshotScriptPluginConfig.json that
+	// the workload [Classic] is from. Empty: there is none.
+	PluginConfig string
+	// Workloads are in the order of the file; there is at least one. That of
+	// PluginConfig is the last.
 	Workloads []Workload
 	// Warnings are lines for people, of the form of [Error].
 	Warnings []string
@@ -85,11 +92,23 @@ type Workload struct {
 	// of the phases and of the filesystem freeze are limits of their own; the
 	// run caps them by what is left of Timeout.
 	Timeout, PrescriptTimeout, PostscriptTimeout, FreezeTimeout time.Duration
+	// UndoTimeout is the part of Timeout that is kept for the undo; 0 is the usual one.
+	UndoTimeout time.Duration
 	// Retries of a failed prescript after it has been undone; 0 is none.
 	Retries int
+	// Order is when its turn comes among the workloads of a run: lower ones are
+	// quiesced first and go back to work last, equal ones at the same time.
+	Order int
 	// Require is the lowest verdict that is a success: [Application],
 	// [Filesystem] or [Crash].
 	Require string
+	// NoFallback makes a failed prescript the end of the run, although Require asks for
+	// less than [Application]: whoever takes the snapshot must hear of it. It is set for
+	// the workload [Classic].
+	NoFallback bool
+	// ContinueOnFailure is continueBackupOnFailure: whoever takes the snapshot may take
+	// it although a script failed. It changes nothing in a run.
+	ContinueOnFailure bool
 	// FSFreeze says who freezes which filesystems.
 	FSFreeze FSFreeze
 	// ExecAs are the programs that a script may start.
@@ -103,6 +122,8 @@ type Workload struct {
 	// Settings are the lines of the [settings] section of this workload. Only
 	// the script knows their types: see the function [Settings].
 	Settings []Setting
+	// Params become entries of ctx.params; a dict, or None.
+	Params action.Value
 
 	// File and Line are where the section begins.
 	File string
@@ -122,10 +143,12 @@ type ExecRule struct {
 	User, Path string
 }
 
-// Setting is one line of a [settings] section: what was written, not yet typed.
+// Setting is one line of a [settings] section: what was written, not yet typed. A
+// setting that is not from there has a Value of its type in place of Text.
 type Setting struct {
 	Key, Text string
 	Line      int
+	Value     action.Value
 }
 
 // Select returns the workloads of these names, in the order asked for; no name
@@ -138,14 +161,22 @@ func (f *File) Select(names []string) ([]Workload, error) {
 	for i, name := range names {
 		at := slices.IndexFunc(f.Workloads, func(w Workload) bool { return w.Name == name })
 		if at < 0 {
-			return nil, &Error{File: f.Path, Msg: fmt.Sprintf("there is no workload %q; the file has %s", name, f.names())}
+			return nil, &Error{File: f.source(), Msg: fmt.Sprintf("there is no workload %q; the file has %s", name, f.names())}
 		}
 		if slices.Contains(names[:i], name) {
-			return nil, &Error{File: f.Path, Msg: fmt.Sprintf("workload %q is given twice; name it once", name)}
+			return nil, &Error{File: f.source(), Msg: fmt.Sprintf("workload %q is given twice; name it once", name)}
 		}
 		selected = append(selected, f.Workloads[at])
 	}
 	return selected, nil
+}
+
+// source is the file that people know the workloads from.
+func (f *File) source() string {
+	if len(f.Workloads) == 1 {
+		return f.Workloads[0].File
+	}
+	return f.Path
 }
 
 func (f *File) names() string {

@@ -77,7 +77,9 @@ prescript_timeout=30
 
 postscript_timeout	=	20
 freeze_timeout = 5
+undo_timeout = 40
 retries = 2
+order = 7
 require = filesystem
 fs_freeze = /var/lib/mysql, /srv/data
 	/var/log/mysql
@@ -103,12 +105,13 @@ empty =
 		},
 		Secrets: map[string]Secret{"api-token": NewSecret("t0ken")},
 		Timeout: 120 * time.Second, PrescriptTimeout: 30 * time.Second, PostscriptTimeout: 20 * time.Second, FreezeTimeout: 5 * time.Second,
-		Retries: 2, Require: Filesystem,
+		UndoTimeout: 40 * time.Second,
+		Retries:     2, Order: 7, Require: Filesystem,
 		FSFreeze:  FSFreeze{Mode: FreezeList, Mounts: []string{"/var/lib/mysql", "/srv/data", "/var/log/mysql"}},
 		ExecAs:    []ExecRule{{"mysql", "/usr/bin/mysqladmin"}, {"root", "/usr/bin/sync"}},
 		Isolation: IsolationFull,
 		LinuxUser: "root", CommandPath: "/usr/bin", IPCFolder: "/var/lib/ipc",
-		Settings: []Setting{{"lock_wait", "10", 27}, {"format", "100% of %(x)s ${y} # kept ; too", 28}, {"empty", "", 29}},
+		Settings: []Setting{{Key: "lock_wait", Text: "10", Line: 29}, {Key: "format", Text: "100% of %(x)s ${y} # kept ; too", Line: 30}, {Key: "empty", Text: "", Line: 31}},
 		File:     path, Line: 2,
 	}}}
 	if !reflect.DeepEqual(f, want) {
@@ -128,7 +131,7 @@ func TestLoadDefaults(t *testing.T) {
 	want := Workload{
 		Name: "workload", Script: "iris", Timeout: 90 * time.Second, PrescriptTimeout: time.Minute, PostscriptTimeout: time.Minute,
 		FreezeTimeout: 10 * time.Second, Require: Application, FSFreeze: FSFreeze{Mode: FreezeAuto}, Isolation: IsolationAvailable,
-		Settings: []Setting{{"n", "1", 2}}, File: path, Line: 3,
+		Settings: []Setting{{Key: "n", Text: "1", Line: 2}}, File: path, Line: 3,
 	}
 	if !reflect.DeepEqual(f.Workloads, []Workload{want}) {
 		t.Errorf("got  %+v\nwant %+v", f.Workloads, want)

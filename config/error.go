@@ -32,7 +32,9 @@ func (e *Error) Error() string {
 	if e.Line > 0 {
 		fmt.Fprintf(&b, ":%d", e.Line)
 	}
-	b.WriteString(": ")
+	if e.File != "" {
+		b.WriteString(": ")
+	}
 	if e.Section != "" {
 		fmt.Fprintf(&b, "[%s] ", e.Section)
 	}
@@ -43,8 +45,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the error of the operating system behind e, such as
-// [io/fs.ErrNotExist], or nil.
+// Unwrap returns what is behind e, or nil: the error of the operating system, such as
+// [io/fs.ErrNotExist], an [AzureError], or both.
 func (e *Error) Unwrap() error { return e.err }
 
 // A file that is no configuration at all must fill neither the screen nor the memory.
@@ -68,7 +70,7 @@ func (p *problems) add(where Error, what error) {
 		return
 	}
 	where.File, where.Msg = p.file, what.Error()
-	if inner, ok := errors.AsType[*Error](what); ok {
+	if inner, ok := errors.AsType[*Error](what); ok && inner.err != nil {
 		where.err = inner.err
 	}
 	p.all = append(p.all, &where)

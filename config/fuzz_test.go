@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -59,4 +60,30 @@ func checkPromises(t *testing.T, f *File) {
 	if len(names) == 0 {
 		t.Error("no workload")
 	}
+}
+
+// FuzzClassic reads any text as the file of Azure: it must not panic, and an error must
+// name a line that there is and be one of Azure's.
+func FuzzClassic(f *testing.F) {
+	f.Add([]byte(`{"preScriptLocation": "/a", "postScriptLocation": "/b", "preScriptParams": ["", "x\u0000"], "timeoutInSeconds": 3e1}`))
+	f.Add([]byte("{\r\n\"pluginName\": null,\n\"x\": [[1], {\"y\": 2}], \"appName\": \"\\ud800\"}"))
+	f.Add([]byte(`[{"preScriptLocation": "/a"},]`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := parseClassic("/c.json", text)
+		if err == nil {
+			if c.timeout < 1 || c.timeout > maxSeconds || c.preRetries > 100 || strings.Contains(strings.Join(c.preParams, c.pre), "\x00") {
+				t.Errorf("%+v", c)
+			}
+			return
+		}
+		lines := 1 + strings.Count(string(text), "\n")
+		for _, e := range all(t, err) {
+			if e.Line < 1 || e.Line > lines || e.File != "/c.json" || e.Msg == "" || !errors.Is(e, IncorrectJSONConfigFile) {
+				t.Errorf("%#v in a text of %d lines", e, lines)
+			}
+			if text := e.Error(); strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) || len(text) > 2000 {
+				t.Errorf("cannot be shown: %q", text)
+			}
+		}
+	})
 }

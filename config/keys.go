@@ -36,8 +36,10 @@ var workloadKeys = []key{
 	{name: "timeout", set: seconds(maxSeconds, func(b *build) *time.Duration { return &b.Timeout })},
 	{name: "prescript_timeout", set: seconds(maxSeconds, func(b *build) *time.Duration { return &b.PrescriptTimeout })},
 	{name: "postscript_timeout", set: seconds(maxSeconds, func(b *build) *time.Duration { return &b.PostscriptTimeout })},
+	{name: "undo_timeout", set: seconds(maxSeconds, func(b *build) *time.Duration { return &b.UndoTimeout })},
 	{name: "freeze_timeout", set: seconds(120, func(b *build) *time.Duration { return &b.FreezeTimeout })},
 	{name: "retries", set: setRetries},
+	{name: "order", set: setOrder},
 	{name: "require", set: oneOf(func(b *build) *string { return &b.Require }, Application, Filesystem, Crash)},
 	{name: "fs_freeze", lines: true, set: setFSFreeze},
 	{name: "exec_as", lines: true, set: setExecAs},
@@ -135,6 +137,11 @@ func checkUser(name string) error {
 
 func setRetries(b *build, text string) (err error) {
 	b.Retries, err = integer(text, 0, 10)
+	return err
+}
+
+func setOrder(b *build, text string) (err error) {
+	b.Order, err = integer(text, 0, 99)
 	return err
 }
 

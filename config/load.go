@@ -17,16 +17,19 @@ import (
 // Load reads the configuration at path and the secrets that it names. Its error
 // is one *[Error], or several joined as [errors.Join] does; with an error there
 // is no File.
-func Load(path string) (*File, error) {
-	full, err := absolute(path)
-	if err != nil {
-		return nil, err
-	}
+func Load(path string) (*File, error) { return LoadWith(path, "") }
+
+// load reads workload.conf alone.
+func load(full string) (*File, error) {
 	text, mode, err := readFile(full, ReadOptions{})
 	if err != nil {
 		return nil, err
 	}
-	return parse(full, text, mode, theMachine)
+	f, err := parse(full, text, mode, theMachine)
+	if err != nil {
+		return nil, err
+	}
+	return f, f.findPairs()
 }
 
 // machine is what a configuration leads to: files, users of the machine.
@@ -125,7 +128,7 @@ func (l *loader) settings(sec *section) []Setting {
 			l.fail(sec, e, e.values[1].line, errContinued)
 		}
 		if len(e.values) > 0 {
-			settings = append(settings, Setting{e.key, e.values[0].text, e.line})
+			settings = append(settings, Setting{Key: e.key, Text: e.values[0].text, Line: e.line})
 		}
 	}
 	return settings
@@ -212,6 +215,9 @@ func (b *build) finish(sec *section) {
 		refuse("password_file", "an SQLite file has no password; remove the line")
 	case hasFile:
 		b.Connection.Password = b.filePassword
+	}
+	if b.UndoTimeout > 0 && b.UndoTimeout >= b.Timeout {
+		refuse("undo_timeout", fmt.Sprintf("it leaves nothing of timeout (%d s) for anything else; make it shorter, or timeout longer", b.Timeout/time.Second))
 	}
 	if b.Timeout < 60*time.Second {
 		b.warn(sec, "timeout", fmt.Sprintf("%d s is short for a snapshot, after which everything is undone; 60 or more is usual", b.Timeout/time.Second))

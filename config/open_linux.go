@@ -141,8 +141,10 @@ func openat(dir int, name string, flags int) (int, error) {
 // fileMode translates st_mode as far as the checks look at it.
 func fileMode(mode uint32) fs.FileMode {
 	m := fs.FileMode(mode & 0o777)
-	if mode&unix.S_ISVTX != 0 {
-		m |= fs.ModeSticky
+	for bit, is := range map[uint32]fs.FileMode{unix.S_ISVTX: fs.ModeSticky, unix.S_ISUID: fs.ModeSetuid, unix.S_ISGID: fs.ModeSetgid} {
+		if mode&bit != 0 {
+			m |= is
+		}
 	}
 	switch mode & unix.S_IFMT {
 	case unix.S_IFREG:

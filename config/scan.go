@@ -28,11 +28,13 @@ type section struct {
 }
 
 // label returns what stands between the brackets of the header.
-func (s *section) label() string {
-	if s.name == unnamed {
-		return s.kind
+func (s *section) label() string { return sectionLabel(s.kind, s.name) }
+
+func sectionLabel(kind, name string) string {
+	if name == unnamed {
+		return kind
 	}
-	return fmt.Sprintf("%s %q", s.kind, s.name)
+	return fmt.Sprintf("%s %q", kind, name)
 }
 
 // entry is one key with its values: what follows the =, then one per indented line.

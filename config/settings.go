@@ -35,7 +35,7 @@ func Settings(texts []Setting, defaults action.Value, file string, section strin
 			p.add(where, errors.New("duplicate setting; remove one"))
 			continue
 		}
-		v, err := convert(s.Text, defaults.Items()[i])
+		v, err := s.as(defaults.Items()[i])
 		if err != nil {
 			p.add(where, err)
 		}
@@ -60,6 +60,17 @@ func unknownSetting(known []string) error {
 		return errors.New("unknown setting; the script declares none")
 	}
 	return fmt.Errorf("unknown setting; the script declares %s", strings.Join(known, ", "))
+}
+
+// as returns the setting as a value of the type of like.
+func (s Setting) as(like action.Value) (action.Value, error) {
+	switch {
+	case s.Value.IsNone():
+		return convert(s.Text, like)
+	case s.Value.Kind() != like.Kind():
+		return action.Value{}, fmt.Errorf("the script declares a %s, and this is a %s; correct the script", like.Kind(), s.Value.Kind())
+	}
+	return s.Value, nil
 }
 
 // convert reads text as a value of the type of like.

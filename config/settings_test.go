@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/starhost/starhost/action"
@@ -30,7 +31,7 @@ func TestSettings(t *testing.T) {
 		{"tables", "", `[]`},
 		{"more", "b", `["b"]`},
 	} {
-		got, err := Settings([]Setting{{c.key, c.text, 7}}, declared, "/w.conf", "settings")
+		got, err := Settings([]Setting{{Key: c.key, Text: c.text, Line: 7}}, declared, "/w.conf", "settings")
 		if err != nil {
 			t.Errorf("%s = %s: %v", c.key, c.text, err)
 			continue
@@ -43,6 +44,14 @@ func TestSettings(t *testing.T) {
 				t.Errorf("%s = %s: default of %s or its place changed: %s", c.key, c.text, key, got)
 			}
 		}
+	}
+	typed := []Setting{{Key: "tables", Value: action.List(action.String("a, b"), action.String(""))}}
+	if got, err := Settings(typed, declared, "/w.conf", "settings"); err != nil || got.Get("tables").String() != `["a, b",""]` {
+		t.Errorf("a value: got %s %v", got, err)
+	}
+	typed[0].Key = "flag"
+	if _, err := Settings(typed, declared, "/w.conf", "settings"); err == nil || !strings.Contains(err.Error(), "the script declares a bool, and this is a list") {
+		t.Errorf("a value of another type: %v", err)
 	}
 	if got, err := Settings(nil, declared, "/w.conf", "settings"); err != nil || !got.Equal(declared) {
 		t.Errorf("no settings: got %s %v", got, err)
@@ -70,7 +79,7 @@ func TestSettingsBad(t *testing.T) {
 		{"numbers", "1", "only a list of strings"},
 		{"nothing", "1", "a None, which cannot be changed"},
 	} {
-		_, err := Settings([]Setting{{c.key, c.text, 7}}, declared, "/w.conf", `settings "a"`)
+		_, err := Settings([]Setting{{Key: c.key, Text: c.text, Line: 7}}, declared, "/w.conf", `settings "a"`)
 		if err == nil {
 			t.Errorf("%s = %s: no error", c.key, c.text)
 			continue
@@ -81,7 +90,7 @@ func TestSettingsBad(t *testing.T) {
 		}
 		checkText(t, errs[0], c.want)
 	}
-	_, err := Settings([]Setting{{"a", "1", 1}, {"flag", "x", 2}}, action.Dict(), "/w.conf", "settings")
+	_, err := Settings([]Setting{{Key: "a", Text: "1", Line: 1}, {Key: "flag", Text: "x", Line: 2}}, action.Dict(), "/w.conf", "settings")
 	if errs := all(t, err); len(errs) != 2 {
 		t.Errorf("got %d errors, want 2: %v", len(errs), err)
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/internal/proctree"
@@ -28,10 +29,11 @@ func (h *Host) execAs(ctx context.Context, e *action.Exec) action.Result {
 		return action.Refuse(action.KindConfig, "%v", err)
 	}
 	r, err := c.Run(ctx)
-	exit := &action.Exit{
-		Code: r.Code, Signal: r.Signal, Truncated: r.Truncated,
-		Stdout: strings.ToValidUTF8(string(r.Stdout), "\uFFFD"), Stderr: strings.ToValidUTF8(string(r.Stderr), "\uFFFD"),
-	}
+	exit := &action.Exit{Code: r.Code, Signal: r.Signal}
+	var more [2]bool
+	exit.Stdout, more[0] = sendable(r.Stdout)
+	exit.Stderr, more[1] = sendable(r.Stderr)
+	exit.Truncated = r.Truncated || more[0] || more[1]
 	name := path.Base(e.Argv[0])
 	switch {
 	case errors.Is(err, proctree.ErrStart):
@@ -45,6 +47,30 @@ func (h *Host) execAs(ctx context.Context, e *action.Exec) action.Result {
 		return action.Result{State: action.Unknown, Exit: exit, Err: fault}
 	}
 	return action.Result{State: action.Applied, Exit: exit}
+}
+
+// maxEncoded is how long one output may be on its way to a script, in bytes of JSON.
+const maxEncoded = 448 << 10
+
+// sendable returns the text of an output, without its end if too much of it is of the
+// kind that JSON writes as six bytes.
+func sendable(out []byte) (text string, cut bool) {
+	text = strings.ToValidUTF8(string(out), "\uFFFD")
+	size := 0
+	for i, r := range text {
+		switch {
+		case r < ' ', r == '<', r == '>', r == '&', r == '\u2028', r == '\u2029':
+			size += 6
+		case r == '"', r == '\\':
+			size += 2
+		default:
+			size += utf8.RuneLen(r)
+		}
+		if size > maxEncoded {
+			return text[:i], true
+		}
+	}
+	return text, false
 }
 
 // ExitFault is the fault of a program that ended with a code which is no success; nil if

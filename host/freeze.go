@@ -20,17 +20,18 @@ import (
 type Filesystems struct {
 	// keep are paths whose filesystems must stay writable.
 	keep []string
-	// freezes says that we freeze them; if somebody else does, they are only synced.
-	freezes bool
+	// freezes says that we freeze what a member names; if somebody else does, it is only
+	// synced.
+	freezes func(member string) bool
 	// folder is where a filesystem carries the recovery point, below its mount point;
 	// empty if nothing may be written, not even to find out.
 	folder string
 	// lock takes a filesystem for this run alone.
 	lock func(device string) (release func(), err error)
 
-	mu       sync.Mutex
+	mu       sync.Mutex // never held while something is asked of a disk
 	declared map[string]*declaration
-	carriers []string
+	carriers []carrier
 	open     []*freeze.Filesystem
 	locks    []func()
 }
@@ -41,10 +42,16 @@ type declaration struct {
 	none  bool
 }
 
+// carrier is a filesystem that can take the recovery point.
+type carrier struct {
+	mount  string
+	frozen bool // by us
+}
+
 // NewFilesystems returns the filesystems of a run. keep are paths whose filesystems
-// are refused; freezes says whether we freeze what is named; folder is what a
+// are refused; freezes says whether we freeze what a member names; folder is what a
 // filesystem must be able to take a file in, if not empty; lock takes one for this run.
-func NewFilesystems(keep []string, freezes bool, folder string, lock func(device string) (func(), error)) *Filesystems {
+func NewFilesystems(keep []string, freezes func(member string) bool, folder string, lock func(device string) (func(), error)) *Filesystems {
 	return &Filesystems{keep: keep, freezes: freezes, folder: folder, lock: lock, declared: map[string]*declaration{}}
 }
 
@@ -57,8 +64,31 @@ func (h *Host) freeze(ctx context.Context, f *action.Freeze) action.Result {
 }
 
 // Name notes paths of a member, syncs their filesystems, and returns the mount
-// points. No path at all notes that the member needs no freeze.
+// points. No path at all notes that the member needs no freeze. Members may name at the
+// same time: no disk of one keeps another one waiting.
 func (f *Filesystems) Name(ctx context.Context, member string, paths []string) (mounts []string, err error) {
+	if len(paths) == 0 {
+		f.declare(member, nil)
+		return []string{}, nil
+	}
+	freezes := f.freezes(member)
+	found, err := freeze.Locate(paths, freeze.Options{Keep: f.keep})
+	if err != nil && (freezes || !cannotFreeze(err)) {
+		return nil, err
+	}
+	defer closeAll(found)
+	for _, fs := range found {
+		mounts = append(mounts, fs.Mountpoint)
+		if err := f.ready(ctx, fs, freezes); err != nil {
+			return nil, err
+		}
+	}
+	f.declare(member, paths)
+	return mounts, nil
+}
+
+// declare notes what a member has said.
+func (f *Filesystems) declare(member string, paths []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d := f.declared[member]
@@ -66,41 +96,46 @@ func (f *Filesystems) Name(ctx context.Context, member string, paths []string) (
 		d = &declaration{}
 		f.declared[member] = d
 	}
-	if len(paths) == 0 {
-		d.none = true
-		return []string{}, nil
-	}
-	found, err := freeze.Locate(paths, freeze.Options{Keep: f.keep})
-	if err != nil && (f.freezes || !cannotFreeze(err)) {
-		return nil, err
-	}
-	defer closeAll(found)
-	for _, fs := range found {
-		mounts = append(mounts, fs.Mountpoint)
-		if err := f.ready(ctx, fs); err != nil {
-			return nil, err
-		}
-	}
-	d.paths = append(d.paths, paths...)
-	return mounts, nil
+	d.paths, d.none = append(d.paths, paths...), d.none || len(paths) == 0
 }
 
-// ready syncs a filesystem and makes sure that it can take the recovery point: what
-// is full, or frozen by somebody else, is found out while nothing is held.
-func (f *Filesystems) ready(ctx context.Context, fs *freeze.Filesystem) error {
+// ready syncs a filesystem and makes sure that it can take the recovery point if we
+// freeze it: what is full, or frozen by somebody else, is found out while nothing is
+// held.
+func (f *Filesystems) ready(ctx context.Context, fs *freeze.Filesystem, freezes bool) error {
 	if err := fs.Sync(ctx); err != nil {
 		return err
 	}
-	if fs.ReadOnly || slices.Contains(f.carriers, fs.Mountpoint) {
+	if fs.ReadOnly || f.carries(fs.Mountpoint, freezes) {
 		return nil
 	}
-	if f.freezes && f.folder != "" {
+	if freezes && f.folder != "" {
 		if err := probe.Write(ctx, filepath.Join(fs.Mountpoint, f.folder)); err != nil {
 			return err
 		}
 	}
-	f.carriers = append(f.carriers, fs.Mountpoint)
+	f.carry(carrier{fs.Mountpoint, freezes})
 	return nil
+}
+
+// carries reports whether a carrier is known, as one that we freeze if asked for.
+func (f *Filesystems) carries(mount string, frozen bool) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.ContainsFunc(f.carriers, func(c carrier) bool { return c.mount == mount && (c.frozen || !frozen) })
+}
+
+// carry notes a carrier. Another member may have named it too: it is one that we freeze
+// if we do for any of them.
+func (f *Filesystems) carry(c carrier) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.carriers, func(known carrier) bool { return known.mount == c.mount })
+	if i < 0 {
+		f.carriers = append(f.carriers, c)
+		return
+	}
+	f.carriers[i].frozen = f.carriers[i].frozen || c.frozen
 }
 
 // cannotFreeze reports whether an error only matters to who wants to freeze.
@@ -110,12 +145,12 @@ func cannotFreeze(err error) bool {
 }
 
 // Declared reports what a member has said; paths named for the run as a whole
-// count for every member.
+// count for every member whose filesystems we freeze.
 func (f *Filesystems) Declared(member string) (named, none bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, name := range []string{member, ""} {
-		if d := f.declared[name]; d != nil {
+		if d := f.declared[name]; d != nil && (name == member || f.freezes(member)) {
 			named, none = named || len(d.paths) > 0, none || d.none
 		}
 	}
@@ -123,20 +158,28 @@ func (f *Filesystems) Declared(member string) (named, none bool) {
 }
 
 // Carriers returns one mount point of each filesystem that was named and is not
-// read-only.
-func (f *Filesystems) Carriers() []string {
+// read-only: of those that we freeze, or of the others.
+func (f *Filesystems) Carriers(frozen bool) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Clone(f.carriers)
+	var mounts []string
+	for _, c := range f.carriers {
+		if c.frozen == frozen {
+			mounts = append(mounts, c.mount)
+		}
+	}
+	return mounts
 }
 
-// Named opens everything that was named and returns it in the order of freezing.
+// Named opens everything that we are to freeze and returns it in the order of freezing.
 func (f *Filesystems) Named(context.Context) ([]action.FS, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var paths []string
-	for _, d := range f.declared {
-		paths = append(paths, d.paths...)
+	for member, d := range f.declared {
+		if f.freezes(member) {
+			paths = append(paths, d.paths...)
+		}
 	}
 	if len(paths) == 0 {
 		return nil, nil
@@ -154,7 +197,7 @@ func (f *Filesystems) Named(context.Context) ([]action.FS, error) {
 			return nil, fmt.Errorf("filesystem %s: %w", fs.Mountpoint, err)
 		}
 		f.locks = append(f.locks, release)
-		named[i] = action.FS{Device: fs.Device, Mountpoint: fs.Mountpoint}
+		named[i] = action.FS{Device: fs.Device, Mountpoint: fs.Mountpoint, Type: fs.Type}
 	}
 	return named, nil
 }

@@ -51,7 +51,7 @@ type Type string
 const (
 	TypeBegin         Type = "begin"          // Run, Boot, Machine, Host, Version, Deadline, Members
 	TypeSession       Type = "session"        // Member, Session
-	TypeIntent        Type = "intent"         // Member, Action
+	TypeIntent        Type = "intent"         // Member, Action, Deadline
 	TypeResult        Type = "result"         // Of, State, Err
 	TypeUndo          Type = "undo"           // Of, Step, Try
 	TypeUndone        Type = "undone"         // Of, Step, State, Err
@@ -84,7 +84,7 @@ type Record struct {
 	Machine  string    `json:"machine,omitempty"` // machine id: another one means a copy of the disk
 	Host     string    `json:"host,omitempty"`    // host name, for people
 	Version  string    `json:"version,omitempty"` // of the starhost that wrote the journal
-	Deadline time.Time `json:"deadline,omitzero"`
+	Deadline time.Time `json:"deadline,omitzero"` // when the run must be over; of a freeze, when the filesystem must be thawed
 	Members  []Member  `json:"members,omitempty"`
 
 	Member  string         `json:"member,omitempty"` // a workload; empty is the host itself

@@ -113,7 +113,7 @@ func (r Record) only() Record {
 	case TypeSession:
 		o.Member, o.Session = r.Member, r.Session
 	case TypeIntent:
-		o.Member, o.Action = r.Member, r.Action
+		o.Member, o.Action, o.Deadline = r.Member, r.Action, r.Deadline
 	case TypeResult:
 		o.Of, o.State, o.Err = r.Of, r.State, r.Err
 	case TypeUndo:

@@ -80,7 +80,7 @@ func TestBeforeTheSnapshot(t *testing.T) {
 			}
 		}, ExitPrescript, NoVerdict, action.KindAborted, "ended", "snapshot", "undo orders: lock"},
 		{"a second member fails", func(f *fixture) {
-			f.Members = append(f.Members, Member{Workload: "b", Host: &host{f: f, member: "b"}})
+			f.Members = append(f.Members, Member{Workload: "b", Order: 1, Host: &host{f: f, member: "b"}})
 			f.scripts["b"] = script{"prescript": fails("no")}
 		}, ExitPrescript, NoVerdict, action.KindScript, "no", "snapshot", "undo orders: lock"},
 		{"a hold that is not held is thawed", func(f *fixture) {
@@ -134,7 +134,7 @@ func blocked(f *fixture, path string) {
 // panicking are filesystems with a mistake in them.
 type panicking struct{ *filesystems }
 
-func (panicking) Carriers() []string                 { panic("carriers") }
+func (panicking) Carriers(bool) []string             { panic("carriers") }
 func (panicking) Declared(string) (named, none bool) { return false, false }
 
 // TestSnapshotFails: filesystems are thawed first, then everything is undone.
@@ -148,7 +148,7 @@ func TestSnapshotFails(t *testing.T) {
 		{"it panics", func(f *fixture) { f.Snapshot = func(context.Context, Snapshot) error { panic("boom") } }, ExitSnapshot, NoVerdict, action.KindSnapshot, "panic in the snapshot: boom", "", "undo orders: lock"},
 		{"it outlasts freeze_timeout", func(f *fixture) { f.Limits.Freeze, f.Snapshot = 20*time.Millisecond, hang }, ExitSnapshot, NoVerdict, action.KindTimeout, "freeze_timeout: filesystems would have stayed frozen for more than 20ms", "", "undo orders: lock"},
 		{"it outlasts timeout", func(f *fixture) {
-			f.Limits.Hold, f.Snapshot, f.FSFreeze = 300*time.Millisecond, hang, FreezeCaller
+			f.Limits.Hold, f.Snapshot, f.Members[0].FSFreeze = 300*time.Millisecond, hang, FreezeCaller
 		}, ExitSnapshot, NoVerdict, action.KindTimeout, "timeout: held for 50ms of at most 300ms", "freeze /data", "undo orders: lock"},
 		{"a signal comes", func(f *fixture) {
 			f.Snapshot = func(ctx context.Context, s Snapshot) error { f.cancel(aborted); return hang(ctx, s) }
@@ -191,10 +191,10 @@ func TestAfterTheSnapshot(t *testing.T) {
 		}, ExitVerdict, Crash, action.KindVerify, "no filesystem was frozen for the whole snapshot", "", "undo orders: lock"},
 		{"nothing was named", func(f *fixture) { f.fs.named = nil }, ExitVerdict, Crash, action.KindVerify, "the data is not proven to be on the disk", "freeze /data", "undo orders: lock"},
 		{"no freeze is needed", func(f *fixture) { f.fs.named, f.fs.none = nil, true }, ExitDone, Application, "", "", "freeze /data", ""},
-		{"the tool freezes", func(f *fixture) { f.FSFreeze = FreezeByTool }, ExitDone, Application, "", "", "freeze /data", ""},
-		{"nobody freezes", func(f *fixture) { f.FSFreeze = FreezeOff }, ExitVerdict, Crash, action.KindVerify, "not proven", "freeze /data", ""},
+		{"the tool freezes", func(f *fixture) { f.Members[0].FSFreeze = FreezeByTool }, ExitDone, Application, "", "", "freeze /data", ""},
+		{"nobody freezes", func(f *fixture) { f.Members[0].FSFreeze = FreezeOff }, ExitVerdict, Crash, action.KindVerify, "not proven", "freeze /data", ""},
 		{"a disk cannot carry the recovery point, and we do not freeze it", func(f *fixture) {
-			f.FSFreeze, f.fs.carriers = FreezeCaller, []string{f.dir + "/file/x"}
+			f.Members[0].FSFreeze, f.fs.carriers = FreezeCaller, []string{f.dir + "/file/x"}
 			blocked(f, f.dir+"/file")
 		}, ExitDone, Application, "", "", "", ""},
 		{"postscript fails", func(f *fixture) { f.scripts["orders"]["postscript"] = fails("no") }, ExitPostscript, Application, action.KindScript, "no", "", "undo orders: lock"},

@@ -125,7 +125,8 @@ func (l *life) memberReport(m *memberState, records []journal.Record) MemberRepo
 	}
 	if l.snapshotTaken {
 		r.Verdict = verdictOf(proof{
-			Quiesced: m.quiesced && l.outcome.internal == nil, Mode: l.FSFreeze, Named: named, None: none, Frozen: l.frozenThroughout(),
+			Quiesced: m.quiesced && l.outcome.internal == nil, Mode: m.FSFreeze, Named: named, None: none,
+			Frozen: m.FSFreeze == FreezeNamed && l.frozenThroughout(),
 		})
 	}
 	return r

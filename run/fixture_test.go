@@ -151,6 +151,13 @@ func newFixture(t *testing.T, members ...string) *fixture {
 	return f
 }
 
+// inOrder gives the members their order, the first the lowest.
+func (f *fixture) inOrder(members ...string) {
+	for i := range f.Members {
+		f.Members[i].Order = slices.Index(members, f.Members[i].Workload)
+	}
+}
+
 func (f *fixture) note(line string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

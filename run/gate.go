@@ -21,11 +21,12 @@ const maxActions = 10_000
 var errPhaseOver = errors.New("the phase is over")
 
 // gate is the executor that a script of one member talks to in one phase: policy,
-// thaw, write-ahead intent, host, result, in that order.
+// thaw, start line, write-ahead intent, host, result, in that order.
 type gate struct {
 	life  *life
 	m     *memberState
 	phase string
+	limit *limit // of the phase
 
 	mu     sync.Mutex  // held for the whole of an action
 	closed atomic.Bool // set before close waits for mu: a script must not come first
@@ -51,6 +52,11 @@ func (g *gate) Do(ctx context.Context, a action.Action) (action.Result, error) {
 	}
 	if res, err := g.prepare(ctx, a); err != nil || res.Err != nil {
 		return res, err
+	}
+	if len(a.Undo) > 0 {
+		if err := g.m.start.wait(ctx, g.m.Workload, g.limit); err != nil {
+			return action.Refuse(faultKind(ctx, action.KindAborted), "not made: %v", err), nil
+		}
 	}
 	return g.life.journaled(ctx, g.m.Workload, a, !reads, g.m.Host)
 }

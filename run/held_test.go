@@ -119,7 +119,7 @@ func TestThawedAtLast(t *testing.T) {
 // A hold that a later action gives back itself is not undone again.
 func TestReleases(t *testing.T) {
 	f := newFixture(t)
-	f.FSFreeze = FreezeCaller
+	f.Members[0].FSFreeze = FreezeCaller
 	f.scripts["orders"]["postscript"] = does(func(c *calling) error {
 		return c.make(action.Action{Op: sql("UNLOCK TABLES"), Releases: "lock"})
 	})

@@ -19,6 +19,7 @@ type life struct {
 	members []*memberState
 	clock   clock
 
+	failures      failures
 	onHold        bool // the journal and the events
 	snapshotTaken bool
 	outcome       outcome
@@ -37,6 +38,7 @@ type memberState struct {
 	// by one goroutine at a time, so it is called no more.
 	givenUp bool
 	opened  map[string]bool // sessions, by name
+	start   *startLine      // of its order; nil if it is alone in it
 	err     error
 }
 
@@ -60,6 +62,7 @@ func (l *life) do(ctx context.Context) *Report {
 	}
 	l.unwind()
 	l.resume()
+	l.failures.total(&l.Log)
 	l.finish()
 	return l.report
 }
@@ -160,7 +163,7 @@ func (l *life) act(ctx context.Context, a action.Action, ex action.Executor) (re
 // unwinder undoes through the host of each member, and filesystems through theirs.
 func (l *life) unwinder() *undo.Unwinder {
 	return &undo.Unwinder{Log: l.Journal, Perform: l, Pause: l.Pause, Failed: func(h undo.Hold, step action.Op, try int, text string) {
-		l.Log.Error().Str("workload", h.Member).Str("hold", h.Name).Str("undo", step.Text()).Int("try", try).Msg("undo failed: " + text)
+		l.failures.add(&l.Log, h, step, text)
 		if try == 1 {
 			l.emit("undo_failed", h.Member, action.Dict(
 				action.Entry{Key: "hold", Value: action.String(h.Name)}, action.Entry{Key: "message", Value: action.String(text)}))
@@ -189,8 +192,7 @@ func (l *life) unwind() {
 	ctx, cancel := context.WithTimeout(context.Background(), l.clock.budget())
 	defer cancel()
 	l.timed("unwind", "", func() {
-		_, left := l.unwinder().Unwind(ctx, nil)
-		for _, h := range left {
+		for _, h := range l.giveBack(ctx, nil) {
 			l.report.Held = append(l.report.Held, h.String())
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/journal"
@@ -27,25 +28,28 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// Members quiesce in order and go back newest first; filesystems are thawed before
-// any database.
+// Members quiesce in their order and go back the other way round; filesystems are
+// thawed before any database.
 func TestOrderOfMembers(t *testing.T) {
 	f := newFixture(t, "a", "b")
+	f.inOrder("a", "b")
 	f.fs.named = []string{"/outer", "/outer/inner"}
 	for _, m := range []string{"a", "b"} {
 		f.scripts[m]["prescript"] = does(func(c *calling) error { return c.lock("lock") })
 		delete(f.scripts[m], "postscript") // the host gives back what a script forgets
-		f.scripts[m]["verify"] = does(func(*calling) error { f.note("verify " + m); return nil })
+		f.scripts[m]["verify"] = does(func(*calling) error { f.note("verify"); return nil })
 	}
 	f.want(f.do(), ExitDone, Application, "", "")
 	f.wantLog(
 		"a: lock", "b: lock", "freeze /outer", "freeze /outer/inner", "snapshot",
-		"undo freeze /outer/inner", "undo freeze /outer", "verify a", "verify b", "undo b: lock", "undo a: lock",
+		"undo freeze /outer/inner", "undo freeze /outer", "verify", "verify", "undo b: lock", "undo a: lock",
 	)
 }
 
-func TestPostscriptsRunNewestFirst(t *testing.T) {
-	f := newFixture(t, "a", "b")
+// Not the config's order counts, but that which it gives.
+func TestPostscriptsRunBackwards(t *testing.T) {
+	f := newFixture(t, "b", "a")
+	f.inOrder("a", "b")
 	for _, m := range []string{"a", "b"} {
 		f.scripts[m]["postscript"] = does(func(*calling) error { f.note("postscript " + m); return nil })
 	}
@@ -143,12 +147,39 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// TestNoFallback: a run that must not go on without its prescripts does not, whatever it
+// requires.
+func TestNoFallback(t *testing.T) {
+	f := newFixture(t)
+	f.Require, f.NoFallback = Crash, true
+	f.scripts["orders"]["prescript"] = func(c *calling) (action.Value, error) {
+		return position, errorAfter(c.lock("lock"), "no privilege")
+	}
+	f.want(f.do(), ExitPrescript, NoVerdict, action.KindScript, "no privilege")
+	f.wantLog(`orders: lock`, "undo orders: lock")
+}
+
+// TestReserve: what is kept for the undo is what was asked for, or the usual part.
+func TestReserve(t *testing.T) {
+	for _, c := range []struct{ hold, undo, want time.Duration }{
+		{time.Second, 0, 250 * time.Millisecond},
+		{50 * time.Second, 0, 10 * time.Second},
+		{time.Hour, 0, 15 * time.Second},
+		{time.Hour, 30 * time.Minute, 30 * time.Minute},
+	} {
+		if got := (Limits{Hold: c.hold, Undo: c.undo}).Reserve(); got != c.want {
+			t.Errorf("%v, %v: %v, want %v", c.hold, c.undo, got, c.want)
+		}
+	}
+}
+
 // TestLessIsRequired: with require below application a run whose prescript failed goes
 // on with the filesystems alone, and calls no script any more.
 func TestLessIsRequired(t *testing.T) {
 	for _, failing := range []string{"a", "b"} {
 		t.Run(failing, func(t *testing.T) {
 			f := newFixture(t, "a", "b", "c")
+			f.inOrder("a", "b", "c")
 			f.Require = Filesystem
 			f.scripts[failing]["prescript"] = func(c *calling) (action.Value, error) {
 				return position, errorAfter(c.lock("lock"), "no privilege")
@@ -188,7 +219,7 @@ func TestNothingIsWrittenWhileTheCallerFreezes(t *testing.T) {
 	for name, fail := range map[string]error{"taken": nil, "aborted": errors.New("no")} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
-			f.FSFreeze = FreezeCaller
+			f.Members[0].FSFreeze = FreezeCaller
 			var before int64
 			f.Snapshot = func(context.Context, Snapshot) error {
 				before = f.journalSize()

@@ -16,20 +16,13 @@ import (
 // a statement at the server within less.
 const grace = time.Second
 
-// quiesce runs the prescripts, one member after the other, and puts the recovery
-// point on the disk. It reports whether the run goes on.
+// quiesce runs the prescripts and puts the recovery point on the disk. It reports
+// whether the run goes on.
 func (l *life) quiesce(ctx context.Context) bool {
-	l.timed("prescript", "", func() {
-		for _, m := range l.members {
-			if m.err = l.prescript(ctx, m); m.err != nil {
-				l.outcome.prescript = errors.Join(l.outcome.prescript, m.err)
-				break
-			}
-		}
-	})
+	l.timed("prescript", "", func() { l.outcome.prescript = l.prescripts(ctx) })
 	if err := l.outcome.prescript; err != nil {
 		l.Log.Error().Err(err).Msg("prescript failed")
-		if l.Require >= Application || ctx.Err() != nil {
+		if l.Require >= Application || l.NoFallback || ctx.Err() != nil {
 			return false
 		}
 		l.degrade()
@@ -47,7 +40,9 @@ func (l *life) quiesce(ctx context.Context) bool {
 // degrade undoes what the prescripts took: the run goes on with the filesystems
 // alone. What a prescript that succeeded has returned is no longer true either.
 func (l *life) degrade() {
-	l.undoWhere(nil)
+	ctx, cancel := l.reserve()
+	defer cancel()
+	l.giveBack(ctx, nil)
 	for _, m := range l.members {
 		m.prepared, m.quiesced, m.before = false, false, action.Value{}
 	}
@@ -72,11 +67,11 @@ func (l *life) prescript(ctx context.Context, m *memberState) error {
 
 // call runs one phase of a script with its limits.
 func (l *life) call(ctx context.Context, m *memberState, phase string, limit time.Duration, extra action.Value) (action.Value, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, &action.Fault{
+	ctx, own, cancel := withLimit(ctx, limit, &action.Fault{
 		Kind: action.KindTimeout, Message: fmt.Sprintf("%s took longer than its timeout of %v", phase, limit),
 	})
 	defer cancel()
-	g := &gate{life: l, m: m, phase: phase}
+	g := &gate{life: l, m: m, phase: phase, limit: own}
 	in := m.Context
 	for i, key := range extra.Keys() {
 		in = in.With(key, extra.Items()[i])
@@ -126,26 +121,27 @@ func wait[T any](ctx context.Context, done <-chan T) (T, bool) {
 	}
 }
 
-func (l *life) undoMember(workload string) {
-	l.undoWhere(func(h undo.Hold) bool { return h.Member == workload })
+// reserve is the time for undoing a part of the run; what is left then is tried again
+// at the end.
+func (l *life) reserve() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), l.Limits.Reserve())
 }
 
-// undoWhere unwinds what is wanted, all if want is nil, in the time that the reserve
-// gives; what is left is tried again at the end.
-func (l *life) undoWhere(want func(undo.Hold) bool) (undone []string, left []undo.Hold) {
-	ctx, cancel := context.WithTimeout(context.Background(), l.Limits.Reserve())
+func (l *life) undoMember(workload string) {
+	ctx, cancel := l.reserve()
 	defer cancel()
-	return l.unwinder().Unwind(ctx, want)
+	l.unwinder().Unwind(ctx, func(h undo.Hold) bool { return h.Member == workload })
 }
 
 // verify asks every member whether its quiesce lasted.
 func (l *life) verify(ctx context.Context) {
 	l.timed("verify", "", func() {
-		for _, m := range l.members {
-			if m.quiesced {
-				l.verifyMember(ctx, m)
+		l.outcome.verify = l.together(l.members, func(m *memberState) error {
+			if !m.quiesced {
+				return nil
 			}
-		}
+			return l.verifyMember(ctx, m)
+		})
 	})
 }
 
@@ -160,7 +156,7 @@ func (l *life) unverified() {
 	}
 }
 
-func (l *life) verifyMember(ctx context.Context, m *memberState) {
+func (l *life) verifyMember(ctx context.Context, m *memberState) error {
 	value, err := l.call(ctx, m, "verify", l.Limits.Postscript, recoveryPointEntry(m.before))
 	switch {
 	case err != nil:
@@ -173,12 +169,12 @@ func (l *life) verifyMember(ctx context.Context, m *memberState) {
 		err = fmt.Errorf("session %q ended during the snapshot: what it held was not held to the end", lost[0])
 	}
 	if err == nil {
-		return
+		return nil
 	}
 	m.quiesced = false
 	m.err = asKind(action.KindVerify, err)
-	l.outcome.verify = errors.Join(l.outcome.verify, m.err)
 	l.Log.Error().Err(err).Str("workload", m.Workload).Msg("the quiesce did not last")
+	return m.err
 }
 
 // asKind keeps the stack of a script error and gives it the kind.
@@ -198,29 +194,34 @@ func recoveryPointEntry(before action.Value) action.Value {
 	return action.Dict(action.Entry{Key: "recovery_point", Value: before})
 }
 
-// postscripts runs the postscripts, newest member first, then gives back what they
-// left. It records what they returned.
+// postscripts runs the postscripts, highest order first, and records what they
+// returned. What they leave held is given back at the end.
 func (l *life) postscripts(ctx context.Context) {
 	l.timed("postscript", "", func() {
-		for _, m := range slices.Backward(l.members) {
-			if !m.prepared || m.givenUp {
-				continue // undo only
-			}
-			extra := recoveryPointEntry(m.before).With("snapshot", action.String("taken"))
-			value, err := l.call(ctx, m, "postscript", l.Limits.Postscript, extra)
-			if err != nil {
-				l.outcome.postscript = errors.Join(l.outcome.postscript, err)
-				if m.err == nil {
-					m.err = err
-				}
-				l.Log.Error().Err(err).Str("workload", m.Workload).Msg("postscript failed")
-				continue
-			}
-			m.after = value
-			_, _ = l.Journal.Append(journal.Record{Type: journal.TypeRecoveryPoint, Member: m.Workload, Value: value}, false)
+		for _, rank := range l.backwards() {
+			err := l.together(rank, func(m *memberState) error { return l.postscript(ctx, m) })
+			l.outcome.postscript = errors.Join(l.outcome.postscript, err)
 		}
 	})
 	if err := l.saveRecoveryPoint(true); err != nil {
 		l.Log.Error().Err(err).Msg("the recovery point after the snapshot cannot be written")
 	}
+}
+
+func (l *life) postscript(ctx context.Context, m *memberState) error {
+	if !m.prepared || m.givenUp {
+		return nil // undo only
+	}
+	extra := recoveryPointEntry(m.before).With("snapshot", action.String("taken"))
+	value, err := l.call(ctx, m, "postscript", l.Limits.Postscript, extra)
+	if err != nil {
+		if m.err == nil {
+			m.err = err
+		}
+		l.Log.Error().Err(err).Str("workload", m.Workload).Msg("postscript failed")
+		return err
+	}
+	m.after = value
+	_, _ = l.Journal.Append(journal.Record{Type: journal.TypeRecoveryPoint, Member: m.Workload, Value: value}, false)
+	return nil
 }

@@ -94,18 +94,20 @@ func (l *life) carry(text []byte) error {
 	if l.RecoveryPoints == "" {
 		return nil
 	}
-	for _, dir := range l.Filesystems.Carriers() {
-		err := writeFile(filepath.Join(dir, CarriedDir, CarriedFile), text)
-		if err == nil {
-			continue
-		}
-		if l.FSFreeze == FreezeNamed {
+	for _, dir := range l.Filesystems.Carriers(true) {
+		if err := writeFile(carriedPath(dir), text); err != nil {
 			return fmt.Errorf("on %s: %w", dir, err)
 		}
-		l.Log.Warn().Err(err).Str("mountpoint", dir).Msg("the snapshot will not carry the recovery point")
+	}
+	for _, dir := range l.Filesystems.Carriers(false) {
+		if err := writeFile(carriedPath(dir), text); err != nil {
+			l.Log.Warn().Err(err).Str("mountpoint", dir).Msg("the snapshot will not carry the recovery point")
+		}
 	}
 	return nil
 }
+
+func carriedPath(dir string) string { return filepath.Join(dir, CarriedDir, CarriedFile) }
 
 // writeFile replaces a file so that it is whole and on the disk, or untouched.
 func writeFile(path string, text []byte) (err error) {

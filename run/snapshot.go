@@ -16,14 +16,18 @@ import (
 // freezeAndSnapshot takes the snapshot while the filesystems are frozen, by us or by
 // whomever the config says. It reports whether there is a snapshot.
 func (l *life) freezeAndSnapshot(ctx context.Context) bool {
-	switch l.FSFreeze {
-	case FreezeNamed:
-		return l.snapshotOfNamed(ctx)
-	case FreezeCaller:
+	switch {
+	case l.anyFreezes(FreezeCaller):
 		return l.snapshotByCaller(ctx)
+	case l.anyFreezes(FreezeNamed):
+		return l.snapshotOfNamed(ctx)
 	}
 	l.snapshot(ctx)
 	return l.snapshotTaken
+}
+
+func (l *life) anyFreezes(mode Mode) bool {
+	return slices.ContainsFunc(l.Members, func(m Member) bool { return m.FSFreeze == mode })
 }
 
 // snapshotOfNamed freezes what was named, takes the snapshot and thaws it. Between
@@ -39,11 +43,16 @@ func (l *life) snapshotOfNamed(ctx context.Context) bool {
 		return l.snapshotTaken
 	}
 	l.clock.start()
-	ctx, cancel := context.WithTimeoutCause(ctx, l.Limits.Freeze, &action.Fault{
+	fault := &action.Fault{
 		Kind: action.KindTimeout, Message: fmt.Sprintf("freeze_timeout: filesystems would have stayed frozen for more than %v", l.Limits.Freeze),
-	})
+	}
+	if text := WaitsForThaw(named); text != "" {
+		l.Log.Info().Msg(text)
+		fault.Message += "; " + text
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, l.Limits.Freeze, fault)
 	defer cancel()
-	intents, err := l.freezeIntents(named)
+	intents, err := l.freezeIntents(named, l.endsBy(ctx))
 	if err != nil {
 		l.outcome.freeze = err
 		return false
@@ -56,7 +65,7 @@ func (l *life) snapshotOfNamed(ctx context.Context) bool {
 	}
 	defer l.timed("thaw", "", l.thawFilesystems) // also if we panic
 	if l.freeze(ctx, intents, named) {
-		l.snapshot(ctx)
+		l.snapshot(ctx, named...)
 	}
 	return l.snapshotTaken
 }
@@ -77,9 +86,19 @@ func (l *life) snapshotByCaller(ctx context.Context) bool {
 	return l.snapshotTaken
 }
 
+// endsBy is when a snapshot that takes until ctx ends will be ended: with ctx, or with
+// the time for the work.
+func (l *life) endsBy(ctx context.Context) time.Time {
+	ends := time.Now().Add(l.clock.left())
+	if at, ok := ctx.Deadline(); ok && at.Before(ends) {
+		return at
+	}
+	return ends
+}
+
 // freezeIntents writes the intents of all filesystems ahead, with one sync: none is
-// possible between two of them.
-func (l *life) freezeIntents(named []action.FS) (intents []int, err error) {
+// possible between two of them. Status reads in them when what is frozen must be thawed.
+func (l *life) freezeIntents(named []action.FS, by time.Time) (intents []int, err error) {
 	for i := range named {
 		thaw := named[i]
 		thaw.Thaw = true
@@ -87,7 +106,7 @@ func (l *life) freezeIntents(named []action.FS) (intents []int, err error) {
 			Op: action.Op{FS: &named[i]}, Scope: action.ScopeBoot, Hold: "filesystem " + named[i].Mountpoint,
 			Undo: []action.Op{{FS: &thaw}}, UndoGiven: true,
 		}
-		n, aerr := l.Journal.Append(journal.Record{Type: journal.TypeIntent, Action: &a}, i == len(named)-1)
+		n, aerr := l.Journal.Append(journal.Record{Type: journal.TypeIntent, Action: &a, Deadline: by.UTC()}, i == len(named)-1)
 		intents, err = append(intents, n), errors.Join(err, aerr)
 	}
 	if err != nil {
@@ -132,7 +151,7 @@ func (l *life) freeze(ctx context.Context, intents []int, named []action.FS) (ok
 
 // snapshot takes the snapshot. When its time is over filesystems are thawed first:
 // a command that is stuck in a write to one of them can only then be killed.
-func (l *life) snapshot(ctx context.Context) {
+func (l *life) snapshot(ctx context.Context, frozen ...action.FS) {
 	if ctx.Err() != nil {
 		l.outcome.snapshot = context.Cause(ctx)
 		return
@@ -140,10 +159,7 @@ func (l *life) snapshot(ctx context.Context) {
 	command, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
 	done := make(chan error, 1)
-	told := Snapshot{Run: l.ID, RecoveryPoint: l.recoveryPointPath(), Left: l.clock.left()}
-	if at, ok := ctx.Deadline(); ok {
-		told.Left = min(told.Left, time.Until(at))
-	}
+	told := Snapshot{Run: l.ID, RecoveryPoint: l.recoveryPointPath(), Left: time.Until(l.endsBy(ctx)), Frozen: frozen}
 	l.timed("snapshot", "", func() {
 		go func() { done <- l.take(command, told) }()
 		var err error
@@ -179,7 +195,9 @@ func (l *life) take(ctx context.Context, told Snapshot) (err error) {
 
 // thawFilesystems thaws what we froze, outer filesystems first.
 func (l *life) thawFilesystems() {
-	undone, left := l.undoWhere(func(h undo.Hold) bool { return h.Action.FS != nil })
+	ctx, cancel := l.reserve()
+	defer cancel()
+	undone, left := l.unwinder().Unwind(ctx, func(h undo.Hold) bool { return h.Action.FS != nil })
 	if len(undone) > 0 && len(left) == 0 {
 		l.emit("thawed", "", action.Dict())
 	}

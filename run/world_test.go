@@ -80,7 +80,14 @@ func (s *filesystems) Named(context.Context) ([]action.FS, error) {
 }
 
 func (s *filesystems) Declared(string) (named, none bool) { return len(s.named) > 0, s.none }
-func (s *filesystems) Carriers() []string                 { return s.carriers }
+
+// Carriers are those of the members whose filesystems we freeze, or of the others.
+func (s *filesystems) Carriers(frozen bool) []string {
+	if frozen != (s.f.Members[0].FSFreeze == FreezeNamed) {
+		return nil
+	}
+	return s.carriers
+}
 
 // happens notes a line and answers it: applied, unless the test says otherwise.
 func (f *fixture) happens(ctx context.Context, line string, holds bool) action.Result {

@@ -70,6 +70,28 @@ func TestProven(t *testing.T) {
 	}
 }
 
+// TestPairIsProven fails legacy.star at every action in every way, in the world of its
+// tests: there is no database, so there is no ready-made one, nor a verdict of application.
+func TestPairIsProven(t *testing.T) {
+	source, err := os.ReadFile("legacy.star")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := os.ReadFile("legacy_test.star")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := scripttest.Prove(t.Context(), scripttest.ProveOptions{Name: "legacy.star", Source: source, Load: scripts.Source, Tests: tests})
+	if p.Verdict != run.Crash || !strings.Contains(p.Error, "has no verify") || len(p.Faults) < 20 {
+		t.Errorf("%q, verdict %q, %d faults", p.Error, p.Verdict, len(p.Faults))
+	}
+	for _, f := range p.Faults {
+		if len(f.Held) > 0 || f.Verdict > run.Crash || f.Unknown != "" {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
 func prove(t *testing.T, script scripts.Script, world string) {
 	source, err := scripts.Source(script.File)
 	if err != nil {

@@ -101,7 +101,7 @@ func (f *filesystems) Named(context.Context) ([]action.FS, error) {
 func (f *filesystems) Declared(string) (named, none bool) { return f.any, f.none }
 
 // Carriers implements [run.Filesystems]; nothing is written in a test.
-func (f *filesystems) Carriers() []string { return nil }
+func (f *filesystems) Carriers(bool) []string { return nil }
 
 // Do freezes one filesystem; see [run.Filesystems].
 func (f *filesystems) Do(_ context.Context, a action.Action) (action.Result, error) {

@@ -73,13 +73,13 @@ func live(ctx context.Context, p plan) *outcome {
 	script := &phases{Script: p.script.Printing(func(_, text string) { w.log = append(w.log, text) }), plan: p, o: o}
 	info := p.script.Info()
 	c := run.Config{
-		ID: runID, Limits: limits, Require: p.stage.verdict(), FSFreeze: p.stage.mode(), Filesystems: &w.fs,
+		ID: runID, Limits: limits, Require: p.stage.verdict(), Filesystems: &w.fs,
 		Snapshot: func(context.Context, run.Snapshot) error { return w.takeSnapshot(p) },
 		Journal:  log, Begin: journal.Record{Version: "test", Boot: "test", Machine: "test", Host: "test"}, Events: w.channel(), Log: zerolog.Nop(),
 		Pause: w.pause(),
 		Members: []run.Member{{
 			Workload: workload, Script: script, Name: info.Name, SHA256: info.SHA256, Phases: info.Phases,
-			Policy: policy.Policy{Database: p.stage.database, AnyProgram: true}, Host: h, Context: p.stage.ctx(info),
+			Policy: policy.Policy{Database: p.stage.database, AnyProgram: true}, Host: h, Context: p.stage.ctx(info), FSFreeze: p.stage.mode(),
 		}},
 	}
 	o.report = run.Do(ctx, c)

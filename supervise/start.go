@@ -19,23 +19,23 @@ type Pending struct {
 	proc *child
 }
 
-// Start starts a supervisor for the workloads and waits until its run holds
+// Start starts a supervisor for the claim and waits until its run holds
 // everything or has ended. payload is what its [Supervisor.Order] returns. When ctx
 // ends the run is undone, and Start returns its ending.
 //
 // The error wraps [ErrDied] if the supervisor did not survive. A goroutine that reaps
 // the supervisor ends with it, which may be after this call.
-func Start(ctx context.Context, runtimeDir string, workloads []string, payload any) (*Pending, error) {
+func Start(ctx context.Context, runtimeDir string, c Claim, payload any) (*Pending, error) {
 	text, err := json.Marshal(payload)
 	if err != nil {
 		return nil, err
 	}
-	o := order{ID: rand.Text(), RuntimeDir: runtimeDir, Workloads: workloads, Payload: text}
-	l, proc, err := spawn(workloads)
+	o := order{ID: rand.Text(), RuntimeDir: runtimeDir, Claim: c, Payload: text}
+	l, proc, err := spawn(c.Workloads)
 	if err != nil {
 		return nil, fmt.Errorf("the supervisor cannot be started: %w", err)
 	}
-	p := &Pending{Ticket: Ticket{ID: o.ID, Workloads: workloads, dir: dirOf(runtimeDir)}, line: l, proc: proc}
+	p := &Pending{Ticket: Ticket{ID: o.ID, Claim: c, dir: dirOf(runtimeDir)}, line: l, proc: proc}
 	_ = l.send(frame{Order: &o}) // if nobody reads it, that is what we hear
 	defer context.AfterFunc(ctx, func() { _ = l.conn.CloseWrite() })()
 	if err := p.hear(); err != nil {

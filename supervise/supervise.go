@@ -85,8 +85,10 @@ type Ending struct {
 	// Kept says that pre had answered that everything is held.
 	Kept bool `json:"kept"`
 	// By is what ended the hold: [Post], [Abort], or "" for the supervisor itself.
-	By  string   `json:"by,omitempty"`
-	Log []string `json:"log,omitempty"` // the last lines of the supervisor
+	By string `json:"by,omitempty"`
+	// Foreign says that somebody else than the owner of the run has ended it.
+	Foreign bool     `json:"foreign,omitempty"`
+	Log     []string `json:"log,omitempty"` // the last lines of the supervisor
 }
 
 // Refusal is why a run never began.

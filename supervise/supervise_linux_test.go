@@ -54,7 +54,7 @@ func lead(s *Supervisor) Ending {
 
 func start(t *testing.T, word string) *Pending {
 	t.Helper()
-	p, err := Start(t.Context(), t.TempDir(), []string{"orders"}, word)
+	p, err := Start(t.Context(), t.TempDir(), Claim{Workloads: []string{"orders"}}, word)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func TestStart(t *testing.T) {
 	t.Run("context ended", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		p, err := Start(ctx, t.TempDir(), []string{"orders"}, "")
+		p, err := Start(ctx, t.TempDir(), Claim{Workloads: []string{"orders"}}, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -295,7 +295,7 @@ func TestStart(t *testing.T) {
 		}
 	})
 	t.Run("runtime directory", func(t *testing.T) {
-		p, err := Start(t.Context(), "/proc/none", []string{"orders"}, "")
+		p, err := Start(t.Context(), "/proc/none", Claim{Workloads: []string{"orders"}}, "")
 		if err != nil {
 			t.Fatal(err)
 		}

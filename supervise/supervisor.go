@@ -37,17 +37,17 @@ type Supervisor struct {
 
 // order is what a supervisor is started with.
 type order struct {
-	ID         string          `json:"id"`
-	RuntimeDir string          `json:"runtime_dir"`
-	Workloads  []string        `json:"workloads"`
-	Payload    json.RawMessage `json:"payload"`
+	ID         string `json:"id"`
+	RuntimeDir string `json:"runtime_dir"`
+	Claim
+	Payload json.RawMessage `json:"payload"`
 }
 
 func newSupervisor(o order) *Supervisor {
 	s := &Supervisor{
 		order: o, quiesced: make(chan struct{}), kept: make(chan struct{}), ended: make(chan struct{}),
 		decision: make(chan error, 1),
-		ticket:   Ticket{ID: o.ID, Workloads: o.Workloads, dir: dirOf(o.RuntimeDir)},
+		ticket:   Ticket{ID: o.ID, Claim: o.Claim, dir: dirOf(o.RuntimeDir)},
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	return s
@@ -99,11 +99,12 @@ func (s *Supervisor) announce(q *Quiesced) error {
 }
 
 // removeOlder removes the tickets of earlier runs of these workloads: we have the
-// locks, so those runs are over, and nobody has asked for their endings.
+// locks, so those runs are over, and nobody has asked for their endings. Those of other
+// owners stay: each is to hear that it came too late.
 func (s *Supervisor) removeOlder() error {
 	list, err := Tickets(s.order.RuntimeDir)
 	for _, t := range list {
-		if t.ID != s.ticket.ID && t.Concerns(s.ticket.Workloads) {
+		if t.ID != s.ticket.ID && t.Owner == s.ticket.Owner && t.Concerns(s.ticket.Workloads) {
 			err = errors.Join(err, t.Remove())
 		}
 	}

@@ -14,14 +14,23 @@ import (
 // Ticket says that a supervisor is, or was, there for its workloads. The supervisor
 // writes it; whoever has taken its ending removes it.
 type Ticket struct {
-	ID        string   `json:"id"`
-	Workloads []string `json:"workloads"`
-	Run       string   `json:"run,omitempty"` // "" until everything is held
+	ID string `json:"id"`
+	Claim
+	Run string `json:"run,omitempty"` // "" until everything is held
 	// Kept says that pre has answered that everything is held.
 	Kept   bool    `json:"kept,omitempty"`
 	Ending *Ending `json:"ending,omitempty"`
 
 	dir string
+}
+
+// Claim is what a supervisor is for.
+type Claim struct {
+	Workloads []string `json:"workloads"`
+	// Owner is who asked for the hold, and Window which of its holds this is, in the
+	// words of the owner. Both are empty if nobody said.
+	Owner  string `json:"owner,omitempty"`
+	Window string `json:"window,omitempty"`
 }
 
 // dirOf is where tickets and sockets are.
@@ -88,10 +97,22 @@ func (t *Ticket) write() error {
 	return os.Rename(half, t.file(ticketFile))
 }
 
+// Leave keeps an ending for the owner of the run, who has not asked for it: somebody else
+// has ended it.
+func (t *Ticket) Leave(e *Ending) error {
+	left := *e
+	left.Foreign = true
+	t.Ending = &left
+	err := t.removeFiles(socketFile, crashFile)
+	return errors.Join(err, t.write())
+}
+
 // Remove forgets the supervisor. It may be repeated.
-func (t *Ticket) Remove() error {
+func (t *Ticket) Remove() error { return t.removeFiles(socketFile, crashFile, ".new", ticketFile) }
+
+func (t *Ticket) removeFiles(suffixes ...string) error {
 	var err error
-	for _, suffix := range []string{socketFile, crashFile, ".new", ticketFile} {
+	for _, suffix := range suffixes {
 		if e := os.Remove(t.file(suffix)); !errors.Is(e, fs.ErrNotExist) {
 			err = errors.Join(err, e)
 		}

@@ -19,7 +19,7 @@ func TestTickets(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	one := Ticket{ID: "one", Workloads: []string{"orders", "billing"}, Run: "R", Kept: true, dir: dir}
+	one := Ticket{ID: "one", Claim: Claim{Workloads: []string{"orders", "billing"}}, Run: "R", Kept: true, dir: dir}
 	if err := one.write(); err != nil {
 		t.Fatal(err)
 	}

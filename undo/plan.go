@@ -3,7 +3,8 @@
 //
 // What is held is never kept anywhere but in the records, so a run that goes on, a
 // run that unwinds after an error, and a recovery after a crash all read the same
-// truth. The planner is a function. An [Unwinder] belongs to one goroutine.
+// truth. The planner is a function. An [Unwinder] may be used by several goroutines, if
+// each wants holds that no other one does, and its Log and Performer may be.
 package undo
 
 import (

@@ -43,13 +43,15 @@ type Unwinder struct {
 	// Pause waits before the next round, and reports whether there is one: false once
 	// ctx has ended. Nil waits by the clock.
 	Pause func(ctx context.Context, d time.Duration) bool
+	// Tries is how often everything is tried; 0 is until the context ends.
+	Tries int
 	// Failed, if set, hears of every attempt that failed.
 	Failed func(h Hold, step action.Op, try int, text string)
 }
 
 // Unwind gives back what is held and wanted (all if want is nil), newest first: one
 // attempt of everything, then again what failed, with growing pauses, until ctx
-// ends. A failed undo does not keep older holds waiting. It returns the names of
+// ends or Tries is used up. A failed undo does not keep older holds waiting. It returns the names of
 // what was given back, in that order, and what is still held.
 //
 // The journal is written but never waited for: an undo is not refused because the
@@ -72,7 +74,7 @@ func (u *Unwinder) Unwind(ctx context.Context, want func(Hold) bool) (undone []s
 				left = append(left, h)
 			}
 		}
-		if len(left) == 0 || !next(ctx, pause) {
+		if len(left) == 0 || try == u.Tries || !next(ctx, pause) {
 			return undone, left
 		}
 		patience, pause = laterAttempt, min(2*pause, longestPause)
@@ -104,6 +106,9 @@ func (u *Unwinder) step(ctx context.Context, h Hold, i, try int, patience time.D
 // attempt makes a step, or the rungs of a ladder until one works.
 func (u *Unwinder) attempt(ctx context.Context, h Hold, step action.Op, patience time.Duration) (action.State, string) {
 	if step.AnyOf == nil {
+		if own := ownTime(step); own > 0 {
+			patience = own
+		}
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		return u.perform(ctx, h, step)
@@ -115,6 +120,29 @@ func (u *Unwinder) attempt(ctx context.Context, h Hold, step action.Op, patience
 		}
 	}
 	return state, text
+}
+
+// ownTime is how long an attempt of a step may take by its own account; 0 is none.
+func ownTime(step action.Op) time.Duration {
+	if step.Exec != nil {
+		return step.Exec.Timeout
+	}
+	var all time.Duration
+	for _, rung := range step.AnyOf {
+		all += ownTime(rung)
+	}
+	return all
+}
+
+// Budget is how long an unwinding of everything that is held needs for one attempt of
+// the steps that have a time of their own, besides the usual time for the rest.
+func Budget(records []journal.Record, usual time.Duration) time.Duration {
+	for _, h := range Plan(records) {
+		for _, i := range h.Todo {
+			usual += ownTime(h.Action.Undo[i])
+		}
+	}
+	return usual
 }
 
 // perform makes a step. A panic is a failure like another one: it must not keep

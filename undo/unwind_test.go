@@ -163,6 +163,38 @@ func TestUnwindBoundsAnAttempt(t *testing.T) {
 	}
 }
 
+// A program that has a time of its own gets it, in every attempt and as a rung too; what
+// an unwinding may take grows by it.
+func TestUnwindGivesProgramsTheirTime(t *testing.T) {
+	own := action.Op{Exec: &action.Exec{User: "u", Argv: []string{"/p"}, Timeout: 20 * time.Second}}
+	both := intent("a", "x", 1)
+	both.Action.Undo = []action.Op{own, {AnyOf: []action.Op{own, own}}}
+	p := &performer{answer: func(ctx context.Context, text string, try int) action.State {
+		deadline, _ := ctx.Deadline()
+		if left := time.Until(deadline); left < 19*time.Second || left > 20*time.Second {
+			t.Errorf("try %d of %s: %v left", try, text, left)
+		}
+		if try == 1 {
+			return journal.Failed
+		}
+		return journal.Done
+	}}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	l := &log{list: records(intent("a", "y", 1), both)}
+	l.list[0].Action.Undo[0] = own
+	if got := undo.Budget(l.list, time.Second); got != 81*time.Second {
+		t.Errorf("budget %v", got)
+	}
+	(&undo.Unwinder{Log: l, Perform: p}).Unwind(ctx, nil)
+	if len(p.made) < 4 || len(undo.Plan(l.Records())) > 0 {
+		t.Errorf("made %v", p.made)
+	}
+	if got := undo.Budget(l.Records(), time.Second); got != time.Second {
+		t.Errorf("budget of nothing %v", got)
+	}
+}
+
 func TestUnwindWanted(t *testing.T) {
 	p := &performer{}
 	l := &log{list: records(intent("a", "x", 1), intent("b", "y", 1))}

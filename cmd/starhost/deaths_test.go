@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/starhost/starhost/internal/procstate"
 	"github.com/starhost/starhost/journal"
 )
 
@@ -94,13 +95,8 @@ func helpers(parent int, name string) (pids []int) {
 		if arg0, _, _ := bytes.Cut(argv, []byte{0}); err != nil || string(arg0) != name {
 			continue
 		}
-		stat, err := os.ReadFile(dir + "/stat")
-		if err != nil {
-			continue
-		}
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 		pid, _ := strconv.Atoi(filepath.Base(dir))
-		if len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
+		if p, err := procstate.Read(pid); err == nil && p.Parent == parent {
 			pids = append(pids, pid)
 		}
 	}

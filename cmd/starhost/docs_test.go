@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -31,6 +32,7 @@ var notRun = map[string]string{
 	"make ":                    "the test would run itself",
 	"starhost events --follow": "it does not end",
 	"fsfreeze ":                "nothing is frozen here",
+	"starhost install ":        "it looks at the files of other products",
 	"go test ":                 "the test would run itself",
 }
 
@@ -69,19 +71,24 @@ func TestDocuments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range append(documents, root+"/README.md", root+"/CONTRIBUTING.md") {
-		t.Run(filepath.Base(path), func(t *testing.T) {
+	callers, err := filepath.Glob(root + "/docs/callers/*.md")
+	if err != nil || len(callers) == 0 {
+		t.Fatalf("docs/callers: %q, %v", callers, err)
+	}
+	for _, path := range slices.Concat(documents, callers, []string{root + "/README.md", root + "/CONTRIBUTING.md"}) {
+		name := strings.TrimPrefix(strings.TrimPrefix(path, root+"/"), "docs/")
+		t.Run(name, func(t *testing.T) {
 			list := blocks(t, path)
 			w := newDocWorld(t, list)
 			for _, b := range list {
-				at := fmt.Sprintf("%s:%d", filepath.Base(path), b.line)
+				at := fmt.Sprintf("%s:%d", name, b.line)
 				switch b.lang {
 				case "ini":
 					w.ini(t, at, b.text)
 				case "python":
 					w.python(t, at, b.text)
 				case "console", "sh":
-					w.console(t, at, b.text)
+					w.shell(t, at, b.text)
 				}
 			}
 		})
@@ -147,6 +154,22 @@ func (w *docWorld) python(t *testing.T, at, text string) {
 		t.Errorf("%s: %v", at, err)
 	}
 	w.save(t, text)
+}
+
+var scriptLine = regexp.MustCompile(`^#!/bin/sh\n# (/\S+)\n`)
+
+// shell writes a script that says where it belongs; anything else is a console.
+func (w *docWorld) shell(t *testing.T, at, text string) {
+	m := scriptLine.FindStringSubmatch(text)
+	if m == nil {
+		w.console(t, at, text)
+		return
+	}
+	path := w.here(m[1])
+	write(t, path, w.here(text))
+	if err := os.Chmod(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // console runs the commands of a block. What follows one is its output, in which …

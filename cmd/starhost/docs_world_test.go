@@ -35,22 +35,39 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	t.Helper()
 	dir := memoryDir(t)
 	w := &docWorld{dir: dir, password: "correct horse"}
-	for _, name := range []string{"/etc/starhost", "/srv/orders"} {
+	for _, name := range []string{"/etc/starhost", "/srv/orders", "/usr/local/sbin"} {
 		if err := os.MkdirAll(dir+name, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w.put("/etc/starhost", dir+"/etc/starhost")
-	w.put("/srv/orders", dir+"/srv/orders")
+	orders := dir + "/srv/orders"
+	if shows(list, "starhost hook ") { // some callers have us freeze
+		orders = testfs.New(t, "ext4", 32).Dir
+	}
+	w.put("/srv/orders", orders)
+	w.put("/usr/local/sbin", dir+"/usr/local/sbin")
 	w.put("/var/lib/starhost", dir+"/state")
 	w.put("/run/starhost", dir+"/run")
-	makeOrders(t, dir+"/srv/orders/orders.db")
-	if slices.ContainsFunc(list, func(b block) bool {
-		return b.lang == "console" && strings.Contains(b.text, "starhost run orders -- lvcreate")
-	}) {
-		w.mariadb(t)
+	makeOrders(t, orders+"/orders.db")
+	switch {
+	case shows(list, "starhost run orders -- lvcreate"):
+		fs := testfs.New(t, "xfs", 300)
+		w.mariadb(t, fs.Dir)
+		w.put("/var/lib/mysql", fs.Dir)
+		w.put("/mnt/restored", fs.Dir) // a copy would be mounted there: the same files
+	case shows(list, "btrfs subvolume"):
+		data, snapshots, fs := subvolume(t, "mysql")
+		w.mariadb(t, data)
+		w.put("/srv/db/snapshots", snapshots)
+		w.put("/srv/db", fs.Dir)
 	}
 	return w
+}
+
+// shows reports whether a document shows a command.
+func shows(list []block, command string) bool {
+	return slices.ContainsFunc(list, func(b block) bool { return b.lang == "console" && strings.Contains(b.text, command) })
 }
 
 func (w *docWorld) put(shown, here string) {
@@ -78,14 +95,11 @@ func makeOrders(t *testing.T, path string) {
 	}
 }
 
-// mariadb starts the server of the documents on a filesystem of its own. Its user
-// has the rights that the documents name, and no others.
-func (w *docWorld) mariadb(t *testing.T) {
+// mariadb starts the server of the documents, with its data in dir, on a filesystem of
+// its own. Its user has the rights that the documents name, and no others.
+func (w *docWorld) mariadb(t *testing.T, dir string) {
 	t.Helper()
-	fs := testfs.New(t, "xfs", 300)
-	server := testdb.MariaDB(t, testdb.Options{Dir: fs.Dir})
-	w.put("/var/lib/mysql", fs.Dir)
-	w.put("/mnt/restored", fs.Dir) // a copy would be mounted there: the same files
+	server := testdb.MariaDB(t, testdb.Options{Dir: dir})
 	w.put("/run/mysqld/mysqld.sock", server.Socket)
 	db := server.DB(t)
 	b := sqlBlock(t, "-- MariaDB")

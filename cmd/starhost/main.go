@@ -14,6 +14,7 @@ import (
 	"github.com/starhost/starhost"
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/journal"
+	"github.com/starhost/starhost/platform"
 	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/scripttest"
 )
@@ -21,8 +22,17 @@ import (
 func main() {
 	starhost.Init(scripttest.Job())
 	os.Exit(execute(environment{
-		args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
+		args: asHook(os.Args), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
 	}))
+}
+
+// asHook returns the arguments of the command. A link named as the hook of a caller
+// stands for that hook.
+func asHook(argv []string) []string {
+	if c, ok := platform.Called(argv[0]); ok {
+		return append([]string{"hook", c.Name}, argv[1:]...)
+	}
+	return argv[1:]
 }
 
 // environment is the world of the command, so that tests can be another one.

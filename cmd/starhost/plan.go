@@ -58,6 +58,9 @@ func (a *app) printPlan(steps []starhost.Step) error {
 		for _, u := range s.Undo {
 			fmt.Fprintf(a.stdout, "%26s undo: %s\n", "", oneLine(u))
 		}
+		if s.Note != "" {
+			fmt.Fprintf(a.stdout, "%26s note: %s\n", "", s.Note)
+		}
 	}
 	return nil
 }

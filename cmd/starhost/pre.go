@@ -78,10 +78,15 @@ func (a *app) answer(p *starhost.Pending) error {
 	if err := out.printHeld(p); err != nil {
 		return err
 	}
+	return a.writeAnswer(text.Bytes())
+}
+
+// writeAnswer writes to standard output, frozen or not.
+func (a *app) writeAnswer(text []byte) error {
 	if f, ok := a.stdout.(*os.File); ok {
-		return supervise.Write(f, text.Bytes())
+		return supervise.Write(f, text)
 	}
-	_, err := a.stdout.Write(text.Bytes())
+	_, err := a.stdout.Write(text)
 	return err
 }
 

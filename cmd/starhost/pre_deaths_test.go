@@ -4,9 +4,11 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -218,6 +220,7 @@ func TestSupervisorDies(t *testing.T) {
 			w.nothingHeld(tt.name)
 			if tt.exit == run.ExitVerdict {
 				w.wants(got.report, tt.exit, run.Crash, "not to be trusted")
+				c.remembers(got.report)
 			}
 			c.run("post").want(t, tt.post)
 			c.run("status").want(t, run.ExitDone)
@@ -227,6 +230,26 @@ func TestSupervisorDies(t *testing.T) {
 		})
 	}
 	c.t = t
+}
+
+// remembers fails the test unless status and the report that is kept say of a run whose
+// snapshot is not to be trusted what post has said.
+func (c *command) remembers(r *run.Report) {
+	c.t.Helper()
+	if r.QuiescedMS <= 0 || r.FrozenMS <= 0 || r.FrozenMS > r.QuiescedMS {
+		c.t.Errorf("quiesced for %v ms, frozen for %v ms", r.QuiescedMS, r.FrozenMS)
+	}
+	if got := c.run("status").want(c.t, run.ExitDone); !regexp.MustCompile(r.Run + `.*  crash, exit status 5\n`).MatchString(got.stdout) {
+		c.t.Errorf("status says of run %s:\n%s", r.Run, got.stdout)
+	}
+	var kept run.Report
+	text, err := os.ReadFile(filepath.Join(c.stateDir, "runs", r.Run+".report.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &kept)
+	}
+	if err != nil || kept.Exit != r.Exit || kept.Verdict != r.Verdict || kept.QuiescedMS != r.QuiescedMS || kept.FrozenMS != r.FrozenMS {
+		c.t.Errorf("the report that is kept: %+v, %v", kept, err)
+	}
 }
 
 // While the server cannot be reached what a supervisor left that was killed with its

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/starhost/starhost"
 	"github.com/starhost/starhost/internal/testdb"
 	"github.com/starhost/starhost/internal/testfs"
 	"github.com/starhost/starhost/run"
@@ -78,9 +80,10 @@ func TestPrePostStatuses(t *testing.T) {
 		len(pre.Members) != 1 || pre.Members[0].RecoveryPoint.Before.IsNone() || len(pre.Members[0].Actions) == 0 {
 		t.Errorf("the report of pre: %+v", pre)
 	}
-	if got := c.run("status").want(t, run.ExitDone); !strings.Contains(got.stdout, "ALIVE") {
+	if got := c.run("status").want(t, run.ExitDone); !strings.Contains(got.stdout, "ALIVE, frozen, thawed by ") {
 		t.Errorf("status says %s", got.stdout)
 	}
+	c.thawsWithin(10 * time.Second) // the default of freeze_timeout
 	if got := c.run("pre").want(t, run.ExitNothing); !strings.Contains(got.stderr, "in use by run "+pre.Run) {
 		t.Errorf("a second pre says %s", got.stderr)
 	}
@@ -110,6 +113,24 @@ func TestPrePostStatuses(t *testing.T) {
 	none("post")
 }
 
+// thawsWithin fails the test unless status says that what is frozen will be thawed in
+// the time that began a moment ago, while the run may go on for longer.
+func (c *command) thawsWithin(limit time.Duration) {
+	c.t.Helper()
+	got := c.run("status", "--json").want(c.t, run.ExitDone)
+	var status struct{ Runs []starhost.RunStatus }
+	if err := json.Unmarshal([]byte(got.stdout), &status); err != nil || len(status.Runs) == 0 {
+		c.t.Fatalf("status: %v\n%s", err, got.stdout)
+	}
+	s := status.Runs[0]
+	if s.ThawBy == nil || s.Until == nil {
+		c.t.Fatalf("status has no time: %s", got.stdout)
+	}
+	if left := time.Until(*s.ThawBy); left > limit || left <= 0 || !s.ThawBy.Before(*s.Until) {
+		c.t.Errorf("thawed in %v, over in %v, want %v", left, time.Until(*s.Until), limit)
+	}
+}
+
 // At the deadline everything is given back without post, which then says so, once.
 func TestPostAfterTheDeadline(t *testing.T) {
 	w, c := supervised(t, "freeze_timeout = 1\n")
@@ -127,6 +148,7 @@ func TestPostAfterTheDeadline(t *testing.T) {
 			case "post":
 				got := c.run("post", "--json").want(t, run.ExitVerdict).report
 				w.wants(got, run.ExitVerdict, run.Crash, "not to be trusted: freeze_timeout")
+				c.remembers(got)
 			case "abort":
 				if got := c.run("abort").want(t, run.ExitNothing); !strings.Contains(got.stderr, "freeze_timeout") {
 					t.Errorf("abort says %s", got.stderr)

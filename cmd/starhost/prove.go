@@ -125,6 +125,9 @@ func scriptToProve(name string, o *proveOptions) (source []byte, load func(strin
 	}
 	if b, lerr := scripts.Lookup(name); lerr == nil {
 		if len(o.worlds) == 0 && o.replay == "" {
+			if b.Database == "" {
+				return nil, nil, nil, fmt.Errorf("%s is about no database, so there is no ready-made world for it: give --replay FILE", b.Name)
+			}
 			o.worlds = worldNames(b.Database)
 		}
 		source, err = scripts.Source(b.File)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -50,20 +49,4 @@ nothing to do; 2 usage or configuration.`,
 	f.BoolVar(&consent.Remote, "remote", false, "speak to servers on other machines too")
 	cmd.MarkFlagsMutuallyExclusive("same-disks", "restored-copy")
 	return cmd
-}
-
-// reports prints the report of the last of several runs, with what all of them hold.
-func (a *app) reports(list []*run.Report) error {
-	last := list[len(list)-1]
-	for _, r := range list[:len(list)-1] {
-		if !a.json {
-			fmt.Fprint(a.stdout, summary(r))
-		}
-		last.Held = append(last.Held, r.Held...)
-		last.Exit = max(last.Exit, r.Exit)
-		if last.Error == nil {
-			last.Error = r.Error
-		}
-	}
-	return a.report(last)
 }

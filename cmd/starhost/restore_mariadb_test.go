@@ -214,6 +214,12 @@ func (r *restored) checkRate(t *testing.T) {
 // can be acknowledged in between, so reading the phases is exact enough.
 func snapshotTimes(t *testing.T, c *command, id string) (from, to time.Time) {
 	t.Helper()
+	return snapshotPhase(t, c, id, "thaw")
+}
+
+// snapshotPhase is snapshotTimes with the phase that follows the snapshot.
+func snapshotPhase(t *testing.T, c *command, id, next string) (from, to time.Time) {
+	t.Helper()
 	path, err := journal.Path(filepath.Join(c.stateDir, "runs"), id)
 	if err != nil {
 		t.Fatal(err)
@@ -227,7 +233,7 @@ func snapshotTimes(t *testing.T, c *command, id string) (from, to time.Time) {
 			switch r.Phase {
 			case "snapshot":
 				from = r.Time
-			case "thaw":
+			case next:
 				to = r.Time
 			}
 		}

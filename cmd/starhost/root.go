@@ -46,7 +46,7 @@ or crash.`,
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
 	root.AddCommand(
-		a.run(), a.pre(), a.post(), a.abort(), a.recover(), a.check(), a.plan(), a.status(), a.scripts(), a.newScript(), a.doc(), a.fmt(), a.lint(), a.recoveryPoint(), a.events(), a.demo(), a.version(), a.test(), a.prove(),
+		a.run(), a.pre(), a.post(), a.abort(), a.hook(), a.install(), a.recover(), a.check(), a.plan(), a.status(), a.scripts(), a.newScript(), a.doc(), a.fmt(), a.lint(), a.recoveryPoint(), a.events(), a.demo(), a.version(), a.test(), a.prove(),
 	)
 	return root
 }

@@ -105,16 +105,23 @@ func (a *app) snapshot(command []string, stdout, stderr io.Writer) (func(context
 }
 
 // report prints a report and turns its exit status into an error.
-func (a *app) report(r *run.Report) error {
+func (a *app) report(r *run.Report) error { return a.reports([]*run.Report{r}) }
+
+// reports prints what became of several runs: one after the other for people, merged as
+// JSON. The exit status is that of the worst.
+func (a *app) reports(list []*run.Report) error {
+	all := run.Merged(list)
 	if a.json {
-		if err := a.print(r); err != nil {
-			return &exitError{code: max(r.Exit, run.ExitInternal), err: err}
+		if err := a.print(all); err != nil {
+			return &exitError{code: max(all.Exit, run.ExitInternal), err: err}
 		}
 	} else {
-		fmt.Fprint(a.stdout, printable(summary(r)))
+		for _, r := range list {
+			fmt.Fprint(a.stdout, printable(summary(r)))
+		}
 	}
-	if r.Exit != run.ExitDone {
-		return &exitError{code: r.Exit}
+	if all.Exit != run.ExitDone {
+		return &exitError{code: all.Exit}
 	}
 	return nil
 }

@@ -187,7 +187,7 @@ func writeDeadRun(dir, run, workload, path string) error {
 // Every verb can be learned from its help: an example of each, and the exit
 // statuses of those that can fail in a way of their own.
 func TestHelpOfEveryVerb(t *testing.T) {
-	statuses := []string{"run", "pre", "post", "abort", "check", "plan", "status", "recover", "fmt", "lint"}
+	statuses := []string{"run", "pre", "post", "abort", "check", "plan", "status", "recover", "fmt", "lint", "install"}
 	commands := newRoot(environment{getenv: os.Getenv}).Commands()
 	for len(commands) > 0 {
 		cmd := commands[0]

@@ -65,6 +65,8 @@ func statusLine(s starhost.RunStatus) string {
 		return line + fmt.Sprintf("  ended without a snapshot, exit status %d", s.Exit)
 	case s.State == starhost.RunEnded:
 		return line + fmt.Sprintf("  %s, exit status %d", s.Verdict, s.Exit)
+	case s.State == starhost.RunAlive && s.ThawBy != nil:
+		return line + fmt.Sprintf("  ALIVE, frozen, thawed by %s, over by %s", s.ThawBy.Local().Format(time.TimeOnly), s.Until.Local().Format(time.TimeOnly))
 	case s.State == starhost.RunAlive:
 		return line + fmt.Sprintf("  ALIVE in %s, over by %s", s.Phase, s.Until.Local().Format(time.TimeOnly))
 	case len(s.Held) > 0:

@@ -169,7 +169,7 @@ def exec_as(user: str, argv: list[str], *, stdin: str | bytes | Secret | None = 
     ...
 
 def try_exec_as(user: str, argv: list[str], *, stdin: str | bytes | Secret | None = ..., env: Mapping[str, str | Secret] | None = ..., undo: UndoAction | list[UndoAction] | None, hold: str | None = ..., releases: str | None = ..., scope: Literal["session", "server", "boot", "durable"] | None = ..., timeout: float | None = ...) -> Output:
-    """Runs a program as exec_as does; any exit code is an answer. A program that cannot be started is still an error.
+    """Runs a program as exec_as does; any exit code is an answer, but only 0 gives back what releases names. A program that cannot be started is still an error.
 
     Args:
         user: string; required. Login name. The program gets the user's uid, gid and supplementary groups.
@@ -295,7 +295,7 @@ class _Undo:
         ...
 
     @staticmethod
-    def exec_as(user: str, argv: list[str], *, stdin: str | bytes | Secret | None = ..., env: Mapping[str, str | Secret] | None = ..., ok: list[int] | None = [0]) -> UndoAction:
+    def exec_as(user: str, argv: list[str], *, stdin: str | bytes | Secret | None = ..., env: Mapping[str, str | Secret] | None = ..., ok: list[int] | None = [0], timeout: float | None = ...) -> UndoAction:
         """A program as an undo.
 
         Args:
@@ -304,6 +304,7 @@ class _Undo:
             stdin: string, bytes, secret or None. What it reads on standard input.
             env: dict of strings to strings or secrets. More environment variables.
             ok: list of exit codes from 0 to 255; default [0]. Exit codes that are a success.
+            timeout: positive number of seconds. How long each attempt may take; without one 3 seconds, from the second attempt on 10.
 
         Returns:
             undo action

@@ -1,11 +1,7 @@
-// Package procstate says why a process cannot go on, as far as the kernel knows.
-//
-// Its facts are from proc(5): the third field of /proc/PID/stat, and SigPnd in
-// /proc/PID/status. Nothing here waits for the process.
 package procstate
 
 import (
-	"bytes"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -26,17 +22,11 @@ const (
 // Of returns what keeps the process of that number from going on. The caller must know
 // that the number is still that of the process it means.
 func Of(pid int) string {
-	dir := "/proc/" + strconv.Itoa(pid)
-	stat, err := os.ReadFile(dir + "/stat")
+	p, err := Read(pid)
 	if err != nil {
 		return Gone
 	}
-	// The name, in parentheses, may hold anything.
-	_, after, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
-	if len(after) == 0 {
-		return Running
-	}
-	switch after[0] {
+	switch p.State {
 	case 'T':
 		return Stopped
 	case 't':
@@ -44,7 +34,7 @@ func Of(pid int) string {
 	case 'Z', 'X':
 		return Killed
 	}
-	if dying(dir + "/status") {
+	if dying(fmt.Sprintf("/proc/%d/status", pid)) {
 		return Stuck
 	}
 	return Running

@@ -44,3 +44,41 @@ func TestOf(t *testing.T) {
 		tick.Stop()
 	}
 }
+
+func TestParse(t *testing.T) {
+	const rest = " 2 3 4 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 9911 1234 56"
+	for _, tt := range []struct {
+		text string
+		want Process
+		bad  bool
+	}{
+		{"17 (cat) R" + rest, Process{17, 2, "cat", 'R', "9911"}, false},
+		{"17 (a) S 1 (b) D" + rest + "\n", Process{17, 2, "a) S 1 (b", 'D', "9911"}, false},
+		{"17 () Z" + rest, Process{17, 2, "", 'Z', "9911"}, false},
+		{"", Process{}, true},
+		{"17 (cat)", Process{}, true},
+		{"17 )cat( R" + rest, Process{}, true},
+		{"17 (cat) \x00" + rest, Process{}, true},
+		{"x (cat) R" + rest, Process{}, true},
+		{"17 (cat) R x 3 4 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 9911", Process{}, true},
+	} {
+		got, err := parse([]byte(tt.text))
+		if (err != nil) != tt.bad || err == nil && got != tt.want {
+			t.Errorf("%q: got %+v, %v; want %+v", tt.text, got, err, tt.want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	self, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(self)
+	f.Add([]byte("1 (a) b) S 2"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if p, err := parse(text); err == nil && (p.State == 0 || p.Start == "") {
+			t.Errorf("%q: %+v has no state or no start", text, p)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package proctree
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -156,15 +157,34 @@ func (k *keeper) start(req request) syscall.Errno {
 	if u := req.User; u != nil {
 		sys.Credential = &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}
 	}
-	pid, err := syscall.ForkExec(string(req.Path), toStrings(req.Argv), &syscall.ProcAttr{
-		Dir: string(req.Dir), Env: toStrings(req.Env), Files: []uintptr{0, 1, 2}, Sys: sys,
-	})
+	attr := &syscall.ProcAttr{Dir: string(req.Dir), Env: toStrings(req.Env), Files: []uintptr{0, 1, 2}, Sys: sys}
+	path, argv := string(req.Path), toStrings(req.Argv)
+	pid, err := syscall.ForkExec(path, argv, attr)
+	if errors.Is(err, syscall.ENOEXEC) && isText(path) {
+		pid, err = syscall.ForkExec(shell, append([]string{shell, path}, argv[min(1, len(argv)):]...), attr)
+	}
 	if err != nil {
 		return errnoOf(err)
 	}
 	k.program = pid
 	releaseStreams()
 	return 0
+}
+
+// shell runs a program that is text without a line that says what runs it, as execvp
+// does and every shell.
+const shell = "/bin/sh"
+
+// isText reports whether a file that cannot be executed is no damaged or foreign binary.
+func isText(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	begin := make([]byte, 128)
+	n, err := f.Read(begin)
+	return err == nil && !bytes.ContainsRune(begin[:n], 0)
 }
 
 // wait waits for the end of the program. If the host wants the tree ended it

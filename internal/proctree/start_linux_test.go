@@ -48,7 +48,8 @@ func TestStartErrors(t *testing.T) {
 		{"not executable", proctree.Command{Path: file("plain", "#!/bin/sh\n", 0o644)}, fs.ErrPermission},
 		{"a directory", proctree.Command{Path: dir}, fs.ErrPermission},
 		{"no interpreter", proctree.Command{Path: file("odd", "#!/none/such\n", 0o755)}, fs.ErrNotExist},
-		{"no format", proctree.Command{Path: file("text", "hello\n", 0o755)}, syscall.ENOEXEC},
+		{"no format", proctree.Command{Path: file("binary", "\x7fELF\x00\x00", 0o755)}, syscall.ENOEXEC},
+		{"empty", proctree.Command{Path: file("empty", "", 0o755)}, syscall.ENOEXEC},
 		{"no directory", proctree.Command{Path: "/bin/true", Dir: dir + "/none"}, fs.ErrNotExist},
 		{"a zero byte", proctree.Command{Path: "/bin/true", Argv: []string{"true", "a\x00b"}}, syscall.EINVAL},
 		{"too long", proctree.Command{Path: "/bin/true", Env: []string{strings.Repeat("x", 1<<20)}}, syscall.E2BIG},
@@ -161,5 +162,18 @@ func TestUser(t *testing.T) {
 	_, err := c.Run(context.Background())
 	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), private+" as uid 65534") {
 		t.Errorf("error %v, want permission denied that names directory and user", err)
+	}
+}
+
+// A text without a line that says what runs it is run by the shell, with its own path as
+// its name.
+func TestTextIsRunByTheShell(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(path, []byte("echo \"$0 $# $2\"\nexit 3\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	res, err := (&proctree.Command{Path: path, Argv: []string{"text", "a b", ""}}).Run(context.Background())
+	if want := path + " 2 \n"; err != nil || res.Code != 3 || string(res.Stdout) != want {
+		t.Errorf("%v, code %d, %q; want 3, %q", err, res.Code, res.Stdout, want)
 	}
 }

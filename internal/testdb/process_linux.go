@@ -1,7 +1,6 @@
 package testdb
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/starhost/starhost/internal/pidfd"
+	"github.com/starhost/starhost/internal/procstate"
 )
 
 // program returns the path of a program, or skips the test.
@@ -205,11 +205,11 @@ func (p *process) pause() error {
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for _, pid := range append([]int{p.pid()}, p.paused...) {
-		for state := "?"; state != "T" && state != "Z" && state != ""; state, _ = status(pid) {
+		for procstate.Of(pid) == procstate.Running {
 			select {
 			case <-tick.C:
 			case <-deadline:
-				return fmt.Errorf("process %d does not stop: state %s", pid, state)
+				return fmt.Errorf("process %d does not stop", pid)
 			}
 		}
 	}
@@ -235,23 +235,11 @@ func children(pid int) []int {
 		if err != nil {
 			continue
 		}
-		if _, parent := status(child); parent == pid {
+		if p, err := procstate.Read(child); err == nil && p.Parent == pid {
 			found = append(found, child)
 		}
 	}
 	return found
-}
-
-// status returns the state letter and the parent of a process; "" if it is gone.
-func status(pid int) (state string, parent int) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return "", 0
-	}
-	// The name, in parentheses, may have anything in it.
-	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	parent, _ = strconv.Atoi(string(fields[1]))
-	return string(fields[0]), parent
 }
 
 func removeSharedMemory(id int) { _, _ = unix.SysvShmCtl(id, unix.IPC_RMID, nil) }

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/starhost/starhost/platform"
+	"github.com/starhost/starhost/run"
+)
+
+func (a *app) hook() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "hook CALLER [WORD] [ARG...]",
+		Short: "What a backup product runs before and after its snapshot",
+		Long: `Speaks the language of whatever calls it: its words, its exit statuses, its patience.
+A call that fails has undone what it did. What is held has a deadline of its own, so a
+second call that never comes does no harm; one that comes too late is told so. A second
+call may come twice, or without a first one.
+
+The callers are ` + strings.Join(platform.Names(), ", ") + `.
+docs/callers has a page for each. Where a caller cannot give arguments, call the program
+by a link named starhost-CALLER.`,
+		Example: `  starhost hook qemu-ga freeze
+  starhost hook qemu-ga thaw
+  starhost hook vmware freezeFail
+  starhost hook sanoid --within 20s pre
+  starhost hook aws pre-script 3b9b7a76-1c1e-4a9e-8d8e-000000000000`,
+	}
+	for _, name := range platform.Names() {
+		cmd.AddCommand(a.hookOf(name))
+	}
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usage("hook: who calls? The callers are %s", strings.Join(platform.Names(), ", "))
+		}
+		_, err := platform.Lookup(args[0])
+		return usage("hook: %w", err)
+	}
+	return cmd
+}
+
+// hookOf is the hook of one caller. What follows the word is the caller's, flags or not.
+func (a *app) hookOf(name string) *cobra.Command {
+	var within time.Duration
+	caller, err := platform.Lookup(name)
+	if err != nil {
+		panic(err) // the names are those of the table
+	}
+	cmd := &cobra.Command{
+		Use:   name + " [WORD] [ARG...]",
+		Short: caller.Title,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			signal.Ignore(syscall.SIGPIPE) // the exit status is the answer, whoever reads the rest
+			call, err := caller.Parse(args, a.getenv)
+			if err != nil {
+				return &exitError{code: caller.Status(platform.Misused), err: err}
+			}
+			if cmd.Flags().Changed("within") {
+				if within <= 0 {
+					return &exitError{code: caller.Status(platform.Misused), err: fmt.Errorf("hook %s: --within is %v, want more than 0", name, within)}
+				}
+				call.Within(within)
+			}
+			if !cmd.Flags().Changed("log-level") && a.getenv("STARHOST_LOG_LEVEL") == "" {
+				a.logLevel = "warn" // some callers take the first lines for the error
+			}
+			return a.answerCaller(cmd.Context(), call)
+		},
+	}
+	cmd.Flags().SetInterspersed(!caller.TakesArguments())
+	cmd.Flags().DurationVar(&within, "within", 0, "the `TIME` that the caller grants to this call, as 20s")
+	return cmd
+}
+
+// answerCaller makes a call and ends with the status that its caller understands.
+func (a *app) answerCaller(ctx context.Context, call platform.Call) error {
+	if call.Verb == platform.Ignore { // whatever the state of our configuration
+		return a.printAnswer(call, platform.Answer{Outcome: platform.Done}, "")
+	}
+	o, closeLog, err := a.options(nil)
+	if err != nil {
+		return &exitError{code: call.Caller.Status(platform.Misused), err: err}
+	}
+	defer closeLog()
+	o.Wrap, o.Observe = nil, nil // they cannot reach the supervisor
+	answer := platform.Hook(ctx, call, o)
+	text := o.Redactor().String(answer.Message())
+	if err := a.printAnswer(call, answer, text); err != nil {
+		return &exitError{code: call.Caller.Status(platform.Internal), err: err}
+	}
+	switch {
+	case text == "" && answer.Status == run.ExitDone:
+		return nil
+	case answer.Status == run.ExitDone: // nothing was to be done
+		o.Log.Info().Msg(text)
+		return nil
+	}
+	return &exitError{code: answer.Status, err: fmt.Errorf("%s %s: %s", call.Caller.Name, call.Word, text)}
+}
+
+// printAnswer prints the answer for programs, if that is wanted. Standard output may be a
+// file on a filesystem that is frozen now.
+func (a *app) printAnswer(call platform.Call, answer platform.Answer, message string) error {
+	if !a.json {
+		return nil
+	}
+	var text bytes.Buffer
+	out := *a
+	out.stdout = &text
+	report := hookReport{answer.Report, callerReport{call.Caller.Name, call.Word, answer.Outcome, answer.Status, message}}
+	if err := out.print(report); err != nil {
+		return err
+	}
+	return a.writeAnswer(text.Bytes())
+}
+
+// hookReport is a report, if there is one, with what its caller was told.
+type hookReport struct {
+	*run.Report
+	Caller callerReport `json:"caller"`
+}
+
+type callerReport struct {
+	Name    string           `json:"name"`
+	Word    string           `json:"word"`
+	Outcome platform.Outcome `json:"outcome"`
+	Status  int              `json:"status"`
+	Message string           `json:"message,omitempty"`
+}

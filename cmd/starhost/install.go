@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/starhost/starhost/packaging/systemd"
+	"github.com/starhost/starhost/platform"
+	"github.com/starhost/starhost/platform/install"
+	"github.com/starhost/starhost/run"
+)
+
+// installFlags are the flags of install.
+type installFlags struct {
+	root, program   string
+	dryRun, removal bool
+}
+
+func (a *app) install() *cobra.Command {
+	var f installFlags
+	cmd := &cobra.Command{
+		Use:   "install CALLER",
+		Short: "Put the hook of a backup product in place, or take it away",
+		Long: `Shows what it changes, and changes it: the hook of a caller, its settings, and a unit
+of systemd that undoes at boot what a run has left. What is not ours is never
+overwritten. All is done or nothing. --uninstall gives back what was there before,
+except what somebody has changed since.
+
+What has to be done elsewhere is printed at the end. Nothing is started.
+
+The callers are ` + strings.Join(platform.Names(), ", ") + `.
+
+Exit status: 0 done, or nothing to do; 2 refused: something is not ours, there is no
+such caller, or you are not root. Nothing was changed then, but by --uninstall, which
+does the rest; 1 an error of the system: everything was undone.`,
+		Example: `  starhost install qemu-ga --dry-run         see what it would do
+  starhost install qemu-ga
+  starhost install qemu-ga --uninstall
+  starhost install gcp --root ./package      for a package of your own`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usage("install: name one caller of %s", strings.Join(platform.Names(), ", "))
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, err := platform.Lookup(args[0])
+			if err != nil {
+				return usage("install: %w", err)
+			}
+			return installError(a.installCaller(c, f), f.removal)
+		},
+	}
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "show it, and change nothing")
+	cmd.Flags().BoolVar(&f.removal, "uninstall", false, "give back what was there before")
+	cmd.Flags().StringVar(&f.root, "root", "/", "`DIR` that all paths are below")
+	cmd.Flags().StringVar(&f.program, "program", "", "`PATH` of starhost for the hook (default: this program; with --root "+systemd.Program+")")
+	return cmd
+}
+
+// installError gives an error of install its exit status.
+func installError(err error, removal bool) error {
+	switch refusal, exit := (*install.RefusedError)(nil), (*exitError)(nil); {
+	case err == nil, errors.As(err, &exit):
+		return err
+	case errors.As(err, &refusal) && !removal:
+		return &exitError{code: run.ExitUsage, err: fmt.Errorf("install: %w\nnothing was changed", err)}
+	case errors.As(err, &refusal):
+		return &exitError{code: run.ExitUsage, err: fmt.Errorf("install: %w", err)}
+	}
+	return &exitError{code: run.ExitInternal, err: fmt.Errorf("install: %w", err)}
+}
+
+func (a *app) installOptions(f installFlags) (o install.Options, err error) {
+	o = install.Options{Program: f.program}
+	if o.Root, err = filepath.Abs(f.root); err != nil {
+		return o, err
+	}
+	if o.StateDir, err = filepath.Abs(a.stateDir); err != nil || o.Program != "" {
+		return o, err
+	}
+	if o.Program = systemd.Program; o.Root == "/" {
+		o.Program, err = os.Executable()
+	}
+	return o, err
+}
+
+func (a *app) installCaller(c *platform.Caller, f installFlags) error {
+	o, err := a.installOptions(f)
+	if err != nil {
+		return err
+	}
+	plan := install.Plan
+	if f.removal {
+		plan = install.Removal
+	}
+	change, err := plan(c, o)
+	if err != nil {
+		return err
+	}
+	if !a.json {
+		if err := a.say(printable(change.Text())); err != nil {
+			return err
+		}
+	}
+	failed := change.Refused()
+	if !f.dryRun {
+		failed = change.Apply()
+	}
+	if a.json {
+		return errors.Join(a.print(change.Report(!f.dryRun && failed == nil)), failed)
+	}
+	for _, w := range change.Warnings {
+		fmt.Fprintf(a.stderr, "starhost: install: warning: %s\n", printable(w))
+	}
+	if failed != nil {
+		return failed
+	}
+	return a.say(printable(installEnd(change, f)))
+}
+
+// installEnd says what was done, and what is left to do.
+func installEnd(c *install.Change, f installFlags) string {
+	var end string
+	switch name := c.Caller.Name; {
+	case !c.Todo() && f.removal:
+		end = "nothing to do: nothing of " + name + " is installed\n"
+	case !c.Todo():
+		end = "nothing to do: " + name + " is installed\n"
+	case f.dryRun:
+		end = "nothing was changed: this was a dry run\n"
+	case f.removal:
+		end = "done: what was there before " + name + " is there again; take back by hand what you did by hand\n"
+	default:
+		end = "done: starhost install " + name + " --uninstall gives back what was there\n"
+	}
+	if c.Manual == "" {
+		return end
+	}
+	return end + "\n" + c.Manual + "\n"
+}

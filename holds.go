@@ -1,0 +1,109 @@
+package starhost
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/starhost/starhost/supervise"
+)
+
+// Hold is a run that Pre has left held, or one that was and whose report nobody has
+// asked for yet.
+type Hold struct {
+	Run           string // "" while its pre has not answered
+	Workloads     []string
+	Owner, Window string // as in [Options]
+	// Over says that it has ended by itself: Post will say that it came too late.
+	Over bool
+}
+
+// String names the run and whose it is.
+func (h Hold) String() string {
+	text := "run " + h.Run
+	if h.Run == "" {
+		text = "a run that is still quiescing"
+	}
+	if h.Owner != "" {
+		text += " of " + strings.TrimSpace(h.Owner+" "+h.Window)
+	}
+	return text
+}
+
+// Holds returns what Pre has left for any of the workloads, in no order that means
+// anything. Options.Run, Owner and Window choose among them.
+func Holds(o Options) ([]Hold, error) {
+	tickets, err := o.concerned()
+	if err != nil {
+		return nil, err
+	}
+	var list []Hold
+	for _, t := range tickets {
+		if h := holdOf(t); o.chooses(h) {
+			list = append(list, h)
+		}
+	}
+	return list, nil
+}
+
+func holdOf(t supervise.Ticket) Hold {
+	return Hold{Run: t.Run, Workloads: t.Workloads, Owner: t.Owner, Window: t.Window, Over: t.Ending != nil}
+}
+
+// chooses reports whether a hold is one of those that Run, Owner and Window name.
+func (o Options) chooses(h Hold) bool {
+	return (o.Run == "" || o.Run == h.Run) && (o.Owner == "" || o.Owner == h.Owner) && (o.Window == "" || o.Window == h.Window)
+}
+
+// concerned returns the tickets of the workloads.
+func (o Options) concerned() ([]supervise.Ticket, error) {
+	if _, err := o.Config.Select(o.Workloads); err != nil {
+		return nil, &ConfigError{err}
+	}
+	list, err := supervise.Tickets(o.RuntimeDir)
+	if err != nil {
+		return nil, configError("runtime directory: %w", err)
+	}
+	if len(o.Workloads) == 0 {
+		return list, nil
+	}
+	return slices.DeleteFunc(list, func(t supervise.Ticket) bool { return !t.Concerns(o.Workloads) }), nil
+}
+
+// tickets returns those that Post and Abort end.
+func (o Options) tickets() ([]supervise.Ticket, error) {
+	all, err := o.concerned()
+	if err != nil {
+		return nil, err
+	}
+	var chosen []supervise.Ticket
+	var others []string
+	for _, t := range all {
+		if h := holdOf(t); h.Over && h.Owner != o.Owner && h.Owner != "" && o.Run == "" {
+			continue // its owner is told, nobody else
+		} else if o.chooses(h) {
+			chosen = append(chosen, t)
+		} else if !h.Over {
+			others = append(others, h.String())
+		}
+	}
+	if len(chosen) == 0 && len(others) > 0 {
+		return nil, &BusyError{fmt.Errorf("%s is not held; held is %s", o.chosen(), strings.Join(others, ", "))}
+	}
+	for _, t := range chosen {
+		for _, w := range t.Workloads {
+			if len(o.Workloads) > 0 && !slices.Contains(o.Workloads, w) {
+				return nil, configError("%s are one run and end together: name all of them, or none", strings.Join(t.Workloads, ", "))
+			}
+		}
+	}
+	return chosen, nil
+}
+
+// chosen names what Run, Owner and Window choose.
+func (o Options) chosen() string {
+	if o.Run != "" {
+		return "run " + o.Run
+	}
+	return "a run of " + strings.TrimSpace(o.Owner+" "+o.Window)
+}

@@ -1,0 +1,171 @@
+package platform
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/starhost/starhost"
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/run"
+)
+
+// Answer is what a call is answered.
+type Answer struct {
+	Outcome Outcome
+	Status  int         // the exit status that tells the caller
+	Report  *run.Report // nil if there is none
+	Err     error       // nil if the report says it all
+}
+
+// Message says in one line what went wrong; "" if nothing did.
+func (a Answer) Message() string {
+	text := ""
+	switch {
+	case a.Outcome == Done:
+	case a.Err != nil:
+		text = a.Err.Error()
+	case a.Report != nil && a.Report.Error != nil:
+		text = a.Report.Error.Message
+	default:
+		text = meaning(a.Outcome)
+	}
+	if a.Outcome == Expired {
+		return "the window had expired: " + text
+	}
+	return text
+}
+
+// Hook does what a call wants and answers it. Params, Bounds, Owner and Window of the
+// options are those of the call.
+func Hook(ctx context.Context, call Call, o starhost.Options) Answer {
+	c := call.Caller
+	o.Params = call.Params.With("caller", action.String(c.Name)).With("word", text(call.Word))
+	o.Owner, o.Window = c.Name, call.Window
+	o.Bounds = starhost.Bounds{
+		Timeout: call.Budget.Window, Prescript: call.Budget.Pre, Postscript: call.Budget.Post, FSFreeze: c.Freezes.mode(),
+	}
+	var a Answer
+	switch call.Verb {
+	case Pre:
+		a = call.pre(ctx, o)
+	case Post:
+		a = call.end(ctx, o, starhost.Post)
+	case Abort:
+		a = call.end(ctx, o, starhost.Abort)
+	case Check:
+		a = rehearse(ctx, o)
+	case Ignore:
+		a = Answer{Outcome: Done}
+	}
+	a.Status = c.Status(a.Outcome)
+	return a
+}
+
+// within ends a call before its caller loses patience.
+func (call Call) within(ctx context.Context, budget time.Duration) (context.Context, context.CancelFunc) {
+	if budget == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, budget, &action.Fault{
+		Kind:    action.KindTimeout,
+		Message: fmt.Sprintf("%s %s took longer than the %v that there are before the caller loses patience", call.Caller.Name, call.Word, budget),
+	})
+}
+
+// pre quiesces. An older window of this caller that nobody has closed cannot be closed
+// by anybody any more, so it is given back first.
+func (call Call) pre(ctx context.Context, o starhost.Options) Answer {
+	ctx, cancel := call.within(ctx, call.Budget.Pre)
+	defer cancel()
+	if open, err := call.closeOlder(ctx, o); err != nil {
+		return Answer{Outcome: outcomeOf(err), Err: err}
+	} else if open {
+		return Answer{Outcome: Open, Err: fmt.Errorf("window %s is open already", call.Window)}
+	}
+	p, err := starhost.Pre(ctx, o)
+	if p == nil {
+		return Answer{Outcome: outcomeOf(err), Err: err}
+	}
+	defer func() { _ = p.Close() }() // what goes wrong there is for the next recovery
+	if err == nil && p.Held {
+		if ctx.Err() != nil {
+			err = p.Close() // whoever waited for us does not any more
+		} else if err = p.Keep(); err == nil {
+			return Answer{Outcome: Done, Report: p.Report}
+		}
+	}
+	if p.Report == nil {
+		return Answer{Outcome: outcomeOf(err), Err: err}
+	}
+	if err == nil {
+		err = context.Cause(ctx) // it says more than the run, which knows only that we went
+	}
+	return Answer{Outcome: outcomeOfReport(p.Report), Report: p.Report, Err: err}
+}
+
+// closeOlder gives back what this caller has left, and reports whether the window of
+// this call is open.
+func (call Call) closeOlder(ctx context.Context, o starhost.Options) (open bool, err error) {
+	o.Window = ""
+	holds, err := starhost.Holds(o)
+	if err != nil {
+		return false, err
+	}
+	for _, h := range holds {
+		switch {
+		case h.Over:
+			continue
+		case call.Window != "" && h.Window == call.Window:
+			return true, nil
+		}
+		o.Log.Warn().Msgf("%s was never closed: it is given back before a new one begins", h)
+		o.Run, o.Window, o.Workloads = h.Run, h.Window, h.Workloads
+		reports, err := starhost.Abort(ctx, o)
+		if err != nil && outcomeOf(err) != Nothing {
+			return false, err
+		}
+		for _, r := range reports {
+			if r.Exit == run.ExitHeld {
+				return false, &starhost.DeadRunError{Run: r.Run, Held: r.Held}
+			}
+		}
+	}
+	return false, nil
+}
+
+// end ends the window. One that is not there is for the caller to know or to ignore;
+// what somebody else holds does not concern it.
+func (call Call) end(ctx context.Context, o starhost.Options, word func(context.Context, starhost.Options) ([]*run.Report, error)) Answer {
+	ctx, cancel := call.within(ctx, call.Budget.Post)
+	defer cancel()
+	ours, err := starhost.Holds(o)
+	if err != nil {
+		return Answer{Outcome: outcomeOf(err), Err: err}
+	}
+	foreign := o
+	foreign.Owner, foreign.Window = "", ""
+	if all, err := starhost.Holds(foreign); err == nil && len(ours) == 0 && len(all) > 0 {
+		return Answer{Outcome: Nothing, Err: fmt.Errorf("%w: nothing is held for this window", starhost.ErrNothing)}
+	}
+	reports, err := word(ctx, o)
+	if err != nil {
+		return Answer{Outcome: outcomeOf(err), Err: err}
+	}
+	r := run.Merged(reports)
+	return Answer{Outcome: outcomeOfReport(r), Report: r}
+}
+
+// rehearse looks whether everything is ready, and changes nothing.
+func rehearse(ctx context.Context, o starhost.Options) Answer {
+	findings, err := starhost.Check(ctx, o)
+	if err != nil {
+		return Answer{Outcome: outcomeOf(err), Err: err}
+	}
+	for _, f := range findings {
+		if !f.OK {
+			return Answer{Outcome: NotReady, Err: fmt.Errorf("%s %s: %s", f.Workload, f.What, f.Detail)}
+		}
+	}
+	return Answer{Outcome: Done}
+}
