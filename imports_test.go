@@ -39,6 +39,7 @@ var rooms = []string{
 var only = map[string][]string{
 	"action": {}, "freeze": {}, "scripts": {},
 	"run":                {"action", "journal", "policy", "undo"}, // neither host nor interp
+	"internal/asuser":    {},
 	"packaging/systemd":  {},
 	"platform/install":   {"config", "packaging/systemd", "platform"},
 	"internal/cgroup":    {},

@@ -40,7 +40,7 @@ var badConfigs = []struct {
 	{"unknown section with a password", "[x \"PW\"]\n" + head, 0, 1, "", "unknown section"},
 	{"capital section", "[Workload]\nworkload_name = mysql\n", 0, 1, "", "unknown section"},
 	{"python default", "[DEFAULT]\ntimeout = 5\n" + head, 0, 1, "", "unknown section"},
-	{"logbackup", head + "[logbackup]\nbaseLocation = /x\n", 0, 3, "", "not yet supported"},
+	{"logbackup", head + "[logbackup]\nbaseLocation = /x\n", 0, 3, "", "a job of their own"},
 	{"unclosed section", "[workload\nworkload_name = mysql\n", 0, 1, "", "not a section"},
 	{"text after a section", "[workload] # mine PW\nworkload_name = mysql\n", 0, 1, "", "not a section"},
 	{"section without quotes", "[workload orders]\nworkload_name = mysql\n", 0, 1, "", `[workload "name"]`},
@@ -76,16 +76,11 @@ var badConfigs = []struct {
 	{"continued number", head + "timeout = 9\n 0\n", 0, 4, "timeout", "remove the indentation"},
 	{"continued setting", head + "[settings]\na = 1\n 2\n", 0, 5, "a", "remove the indentation"},
 	{"comment after a number", head + "timeout = 90 # s\n", 0, 3, "timeout", "not a whole number"},
-	{"empty value", head + "timeout =\n", 0, 3, "timeout", "there is no value"},
+	{"empty value", head + "retries =\n", 0, 3, "retries", "there is no value"},
 	{"empty list", head + "exec_as =\n\n# x\nretries = 1\n", 0, 3, "exec_as", "there is no value"},
 
 	// Keys of Azure.
-	{"credString", head + "credString = root/PW\n", 0, 3, "credString", "not yet supported"},
-	{"configuration_path", head + "configuration_path = /etc/oratab\n", 0, 3, "configuration_path", "not yet supported"},
-	{"role", head + "role = master\n", 0, 3, "role", "not yet supported"},
-	{"enforceSlaveOnly", head + "enforceSlaveOnly = 1\n", 0, 3, "enforceSlaveOnly", "not yet supported"},
-	{"dbnames", head + "dbnames = a;b\n", 0, 3, "dbnames", "not yet supported"},
-	{"customScriptEnabled", head + "customScriptEnabled = 1\n", 0, 3, "customScriptEnabled", "not yet supported"},
+	{"credString", head + "credString = root/PW\n", 0, 3, "credString", "is not the name of a database"},
 
 	// Values.
 	{"no workload_name", "\n[workload]\ntimeout = 90\n", 0, 2, "workload_name", "missing"},

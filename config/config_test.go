@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/starhost/starhost/internal/asuser"
 )
 
 // marker is the password of every test: no error and no warning may contain it.
@@ -67,7 +69,7 @@ connection = mariadb://backup@db.example.com:3307/shop?socket=/run/mysqld.sock&c
 password_file = `+password+`
 secret.api-token = `+token+`
 command_path = /usr/bin/
-linux_user = mysql
+linux_user = root
 ipc_folder = /var/lib/ipc
 timeout = 120
 prescript_timeout=30
@@ -108,7 +110,7 @@ empty =
 		FSFreeze:  FSFreeze{Mode: FreezeList, Mounts: []string{"/var/lib/mysql", "/srv/data", "/var/log/mysql"}},
 		ExecAs:    []ExecRule{{"mysql", "/usr/bin/mysqladmin"}, {"root", "/usr/bin/sync"}},
 		Isolation: IsolationFull,
-		LinuxUser: "mysql", CommandPath: "/usr/bin", IPCFolder: "/var/lib/ipc",
+		LinuxUser: "root", CommandPath: "/usr/bin", IPCFolder: "/var/lib/ipc",
 		Settings: []Setting{{Key: "lock_wait", Text: "10", Line: 29}, {Key: "format", Text: "100% of %(x)s ${y} # kept ; too", Line: 30}, {Key: "empty", Text: "", Line: 31}},
 		File:     path, Line: 2,
 	}}}
@@ -198,5 +200,10 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-// noSecret stands in for the reading of secrets.
-func noSecret(string, restRule) (Secret, error) { return NewSecret(marker), nil }
+// noSecret stands in for the machine: every file of a secret holds the marker, every
+// user is there, and there are no other files.
+var noSecret = machine{
+	readSecret: func(string, restRule) (Secret, error) { return NewSecret(marker), nil },
+	lookup:     func(name string) (asuser.User, error) { return asuser.User{Name: name, Home: "/home/" + name}, nil },
+	files:      func(asuser.User) clientFiles { return mapFiles{} },
+}

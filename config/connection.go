@@ -64,7 +64,7 @@ const socketParam = "socket"
 var drivers = []driver{
 	{MySQL, []string{"mysql", "mariadb"}, 3306, map[string]func(string) error{
 		socketParam: checkPath, "connect_timeout": connectTimeout, "sslrootcert": checkPath,
-		"tls": word("true", "false", "skip-verify", "preferred"),
+		"sslcert": checkPath, "sslkey": checkPath, "tls": word("true", "false", "verify-ca", "skip-verify", "preferred"),
 	}},
 	{Postgres, []string{"postgres", "postgresql"}, 5432, map[string]func(string) error{
 		socketParam: checkPath, "connect_timeout": connectTimeout,

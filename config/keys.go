@@ -46,17 +46,6 @@ var workloadKeys = []key{
 	{name: "isolation", set: oneOf(func(b *build) *string { return &b.Isolation }, IsolationAvailable, IsolationFull)},
 }
 
-// unsupportedKeys are keys of Azure's workload.conf that have no effect here yet,
-// with what to do instead.
-var unsupportedKeys = map[string]string{
-	"credString":          "write connection and password_file instead",
-	"configuration_path":  "write one [workload \"name\"] section for each instance",
-	"role":                "remove the line",
-	"enforceSlaveOnly":    "remove the line",
-	"dbnames":             "remove the line; the whole server is quiesced",
-	"customScriptEnabled": "give your script with script = /path/of/it.star",
-}
-
 const secretPrefix = "secret."
 
 // findKey returns the key of that name.
@@ -67,8 +56,13 @@ func findKey(name string) (key, error) {
 	if secret, ok := strings.CutPrefix(name, secretPrefix); ok && nameForm.MatchString(secret) {
 		return key{name: name, set: setSecret(secret)}, nil
 	}
-	if advice, ok := unsupportedKeys[name]; ok {
-		return key{}, fmt.Errorf("the key is recognised but not yet supported; %s", advice)
+	if i := slices.IndexFunc(azureKeys, func(k key) bool { return k.name == name }); i >= 0 {
+		return azureKeys[i], nil
+	}
+	for _, k := range azureKeys {
+		if strings.EqualFold(k.name, name) {
+			return key{}, fmt.Errorf("unknown key; keys are case-sensitive, write %s", k.name)
+		}
 	}
 	names := make([]string, len(workloadKeys))
 	for i, k := range workloadKeys {
@@ -127,8 +121,11 @@ func setSecret(name string) func(*build, string) error {
 }
 
 func setLinuxUser(b *build, text string) error {
+	if err := checkUser(text); err != nil {
+		return err
+	}
 	b.LinuxUser = text
-	return checkUser(text)
+	return nil
 }
 
 func checkUser(name string) error {

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/starhost/starhost/internal/asuser"
 )
 
 // Load reads the configuration at path and the secrets that it names. Its error
@@ -22,25 +25,46 @@ func load(full string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := parse(full, text, mode, readSecret)
+	f, err := parse(full, text, mode, theMachine)
 	if err != nil {
 		return nil, err
 	}
 	return f, f.findPairs()
 }
 
+// machine is what a configuration leads to: files, users of the machine.
+type machine struct {
+	readSecret func(path string, rest restRule) (Secret, error)
+	// lookup returns a user; of no name it is whoever runs this process.
+	lookup func(name string) (asuser.User, error)
+	// files are those that a user can read.
+	files func(user asuser.User) clientFiles
+}
+
+// theMachine is the one that this process runs on. It is never written to.
+var theMachine = machine{
+	readSecret: readSecret,
+	lookup: func(name string) (asuser.User, error) {
+		if name == "" {
+			return asuser.Current()
+		}
+		return asuser.Lookup(name)
+	},
+	files: func(user asuser.User) clientFiles { return userFiles{user} },
+}
+
 // loader builds a File from its sections.
 type loader struct {
 	problems
-	mode       fs.FileMode // permissions of the file
-	readSecret func(path string, rest restRule) (Secret, error)
-	warnings   []string
+	machine
+	mode     fs.FileMode // permissions of the file
+	warnings []string
 }
 
-// parse reads text, the content of the file path with that mode. It opens
-// nothing but by readSecret.
-func parse(path string, text []byte, mode fs.FileMode, readSecret func(string, restRule) (Secret, error)) (*File, error) {
-	l := &loader{problems: problems{file: path}, mode: mode, readSecret: readSecret}
+// parse reads text, the content of the file path with that mode. It opens nothing but
+// by m.
+func parse(path string, text []byte, mode fs.FileMode, m machine) (*File, error) {
+	l := &loader{problems: problems{file: path}, mode: mode, machine: m}
 	sections := scan(text, &l.problems)
 	f := &File{Path: path}
 	index := map[string]int{} // of the workload of each name, the broken ones too
@@ -59,7 +83,7 @@ func parse(path string, text []byte, mode fs.FileMode, readSecret func(string, r
 			l.fail(sec, nil, sec.line, fmt.Errorf("there is no workload %q that these settings are for; correct the name or add the workload", sec.name))
 			continue
 		}
-		f.Workloads[at].Settings = l.settings(sec)
+		f.Workloads[at].Settings = append(l.settings(sec), f.Workloads[at].Settings...)
 	}
 	if len(f.Workloads) == 0 && len(l.all) == 0 {
 		l.add(Error{Line: 1}, errors.New("there is no [workload] section; add one with workload_name, say, mysql"))
@@ -119,6 +143,8 @@ type build struct {
 	urlPassword  bool
 	filePassword Secret
 	freezeSet    bool // fs_freeze has had a line
+	azure        azure
+	credPassword bool // credString holds the password
 }
 
 // workload reads one section. Whatever is wrong is noted; the result is of use
@@ -161,7 +187,7 @@ func (b *build) entry(sec *section, e *entry) {
 			b.fail(sec, e, v.line, err)
 		}
 	}
-	if !set && len(e.values) > 0 {
+	if !set && len(e.values) > 0 && !slices.Contains(templateKeys, e.key) {
 		b.fail(sec, e, e.line, errors.New("there is no value; write one, or remove the line to get the default"))
 	}
 }
@@ -173,12 +199,17 @@ func (b *build) finish(sec *section) {
 	if sec.keys["workload_name"] == 0 {
 		b.fail(sec, &entry{key: "workload_name"}, sec.line, errors.New("the key is missing; add it with the name of a bundled script, such as mysql"))
 	}
+	b.finishAzure(sec)
 	switch hasFile := sec.keys["password_file"] > 0; {
+	case b.credPassword && hasFile:
+		refuse("password_file", "credString holds a password already; remove one of the two")
+	case b.credPassword && b.mode&0o077 != 0:
+		refuse("credString", fmt.Sprintf("it holds a password and others have access to the file (mode %04o); chmod 600 %s, or use password_file", b.mode, b.file))
 	case b.urlPassword && hasFile:
 		refuse("password_file", "the connection holds a password already; remove one of the two")
 	case b.urlPassword && b.mode&0o077 != 0:
 		refuse("connection", fmt.Sprintf("it holds a password and others have access to the file (mode %04o); chmod 600 %s, or use password_file", b.mode, b.file))
-	case hasFile && sec.keys["connection"] == 0:
+	case hasFile && sec.keys["connection"] == 0 && b.azure.credString == "" && b.Connection.IsZero():
 		refuse("password_file", "there is no connection that the password is for; add connection or remove the line")
 	case hasFile && b.Connection.Driver == SQLite:
 		refuse("password_file", "an SQLite file has no password; remove the line")

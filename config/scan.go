@@ -14,7 +14,7 @@ import (
 const (
 	workloadSection  = "workload"
 	settingsSection  = "settings"
-	logBackupSection = "logbackup" // of Azure's format; not supported
+	logBackupSection = "logbackup" // of Azure's format; an error
 )
 
 // section is one header and what stands below it.
@@ -150,7 +150,7 @@ func (s *scanner) parseHeader(sec *section, text string) error {
 	sec.kind = m[1]
 	switch {
 	case sec.kind == logBackupSection:
-		return errors.New("the section is recognised but not yet supported; remove it")
+		return errors.New("the section is for log backups of oracle, which are not made here; remove it, and back up the archived logs by a job of their own")
 	case sec.kind != workloadSection && sec.kind != settingsSection:
 		return errors.New("unknown section; the sections are [workload] and [settings], with a name in quotes if there are several")
 	case strings.Contains(text, `"`) && !nameForm.MatchString(m[2]):
@@ -190,7 +190,8 @@ func (s *scanner) keyValue(n int, text string) {
 }
 
 func (s *scanner) value(n int, text string) {
-	if len(text) > 1 && text[0] == text[len(text)-1] && strings.ContainsRune(`"'`, rune(text[0])) {
+	// The words of credString have quotes of their own.
+	if s.entry.key != "credString" && len(text) > 1 && text[0] == text[len(text)-1] && strings.ContainsRune(`"'`, rune(text[0])) {
 		s.fail(n, s.entry.key, "the value is in quotes, which would be part of it; remove them")
 		return
 	}

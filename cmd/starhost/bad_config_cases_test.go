@@ -56,7 +56,7 @@ var badValues = []badConfig{
 		prepare: file("x.star", trivial, 0o600), wants: []string{conf + ":1: ", "fs_freeze: ", "DIR/none"},
 	},
 	{name: "exec_as relative", config: head + "exec_as = root: sync\n", wants: []string{conf + ":3: ", "exec_as: ", "absolute"}},
-	{name: "credString", config: head + "credString = root/Tr0ub4dor\n", wants: []string{conf + ":3: ", "credString: ", "not yet supported"}},
+	{name: "credString", config: head + "credString = root/Tr0ub4dor\n", wants: []string{conf + ":3: ", "credString: ", "is not the name of a database"}},
 }
 
 // url is a config with that URL in line 3.

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/internal/asuser"
 )
 
 // Limits of the result of one statement. A result that is larger is a fault.
@@ -50,6 +51,7 @@ type Config struct {
 	Socket         string            // a unix socket; has precedence over Host
 	Database       string            // initial database; the path of the file for sqlite
 	Params         map[string]string // what else a driver knows; an unknown name is an error
+	OSUser         string            // the user of this machine that a unix socket is connected to as; empty is our own
 	RunID          string            // names the run to the server where it shows its sessions
 	ConnectTimeout time.Duration     // of one connection; 0 is [DefaultConnectTimeout]
 }
@@ -63,6 +65,18 @@ func (c Config) Timeout() time.Duration {
 		return c.ConnectTimeout
 	}
 	return DefaultConnectTimeout
+}
+
+// As returns the user of this machine that a unix socket is connected to as.
+func (c Config) As() (asuser.User, error) {
+	if c.OSUser == "" {
+		return asuser.User{}, nil
+	}
+	u, err := asuser.Lookup(c.OSUser)
+	if err != nil {
+		return u, fmt.Errorf("connection: linux_user: %w", err)
+	}
+	return u, nil
 }
 
 // Known returns an error that names a parameter other than those in names.

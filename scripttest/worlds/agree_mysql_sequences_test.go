@@ -9,6 +9,7 @@ var mysqlSequences = []mysqlSequence{
 	{name: "script with FTWRL on MariaDB", only: "mariadb-10.11", steps: preflight + "a: FLUSH TABLES WITH READ LOCK\n" + redo + askPosition + verify + "a: UNLOCK TABLES\n" + verify},
 	{name: "script without a binary log", withoutBinlog: true, steps: preflight + "a: FLUSH TABLES WITH READ LOCK\n" + redo + askPosition + verify + "a: SHOW BINARY LOGS\na: SELECT @@log_bin, @@log_bin_basename\na ends"},
 	{name: "script on a replica", replica: true, steps: "a: STOP SLAVE\n" + askReplica + "a: STOP REPLICA\na: FLUSH TABLES WITH READ LOCK\n" + askReplica},
+	{name: "databases", steps: "a: SHOW DATABASES"},
 	{name: "redo is lossy", set: map[string]action.Value{"innodb_flush_log_at_trx_commit": action.Int(2)}, steps: redo + lossyRedo + "a: FLUSH TABLES WITH READ LOCK\n" + lossyRedo},
 	{name: "redo is not flushed", set: map[string]action.Value{"innodb_flush_log_at_trx_commit": action.Int(0)}, steps: redo + lossyRedo},
 	{

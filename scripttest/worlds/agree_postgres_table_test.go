@@ -13,10 +13,11 @@ const (
 		current_setting('archive_mode') AS archive_mode,
 		pg_postmaster_start_time()::text AS started,
 		(SELECT system_identifier::text FROM pg_control_system()) AS system_identifier`
-	spacesQuery  = "SELECT pg_tablespace_location(oid) AS path FROM pg_tablespace"
-	standbyQuery = "SELECT pg_is_in_recovery() AS yes"
-	flushQuery   = "SELECT pg_current_wal_flush_lsn()::text AS lsn, false AS in_recovery, (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline"
-	replayQuery  = "SELECT pg_last_wal_replay_lsn()::text AS lsn, true AS in_recovery, (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline"
+	spacesQuery   = "SELECT pg_tablespace_location(oid) AS path FROM pg_tablespace"
+	databaseQuery = "SELECT datname FROM pg_database WHERE datname = $1"
+	standbyQuery  = "SELECT pg_is_in_recovery() AS yes"
+	flushQuery    = "SELECT pg_current_wal_flush_lsn()::text AS lsn, false AS in_recovery, (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline"
+	replayQuery   = "SELECT pg_last_wal_replay_lsn()::text AS lsn, true AS in_recovery, (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline"
 )
 
 // The subjects of on: "" is a primary of every major, "14" one of 14, "15+" one since 15, "minimal" one
@@ -27,6 +28,7 @@ var postgresSequences = []sequence{
 		"main| " + serverQuery, "main| " + standbyQuery, "main| " + flushQuery, "main end",
 	}},
 	{name: "paths", steps: []string{"=main| " + spacesQuery, "=main| SELECT spcname, pg_tablespace_location(oid) AS path FROM pg_tablespace WHERE oid > 9999 OR oid = 1664", "=main| SHOW data_directory"}},
+	{name: "databases", steps: []string{"=main| " + databaseQuery + " <- postgres", "=main| " + databaseQuery + " <- shop", "=main| SELECT datname FROM pg_database"}},
 	{name: "script on a standby", on: "standby", steps: []string{
 		"main| " + serverQuery, "main| " + spacesQuery, "main| CHECKPOINT", "=main| " + standbyQuery, "main| " + replayQuery,
 		"main| " + flushQuery,

@@ -29,6 +29,7 @@ type myProduct struct {
 	killed    int                 // what a session is told that kills itself
 	replicas  []string            // columns of the state of a replica, each with its value
 	processes string              // columns of SHOW PROCESSLIST
+	databases []string            // as SHOW DATABASES lists them
 }
 
 var myProducts = []myProduct{
@@ -44,6 +45,7 @@ var myProducts = []myProduct{
 		},
 		replicas:  strings.Fields(myReplicaColumns + " Master_SSL_Crl= Master_SSL_Crlpath= Using_Gtid=Slave_Pos Gtid_IO_Pos=0-7-99 Replicate_Do_Domain_Ids= Replicate_Ignore_Domain_Ids= Parallel_Mode=optimistic SQL_Delay=0 SQL_Remaining_Delay=NULL Slave_SQL_Running_State= Slave_DDL_Groups=0 Slave_Non_Transactional_Groups=0 Slave_Transactional_Groups=0 Replicate_Rewrite_DB="),
 		processes: "Id User Host db Command Time State Info Progress",
+		databases: []string{"app", "information_schema", "mysql", "performance_schema", "sys"},
 	},
 	{
 		bit: mySQL56, column: 1, name: "MySQL", trxCommit: 2, lockWait: 1, killed: 1317,
@@ -56,6 +58,7 @@ var myProducts = []myProduct{
 		},
 		replicas:  strings.Fields(myReplicaColumns + " " + mySQLReplicaColumns),
 		processes: "Id User Host db Command Time State Info",
+		databases: []string{"information_schema", "app", "mysql", "performance_schema"},
 	},
 	{
 		bit: mySQL84, column: 2, name: "MySQL", trxCommit: 2, lockWait: 1, killed: 1317,
@@ -74,6 +77,7 @@ var myProducts = []myProduct{
 		replicas: strings.Fields(strings.NewReplacer("Master", "Source", "Slave", "Replica").Replace(myReplicaColumns+" "+mySQLReplicaColumns) +
 			" Replicate_Rewrite_DB= Channel_Name= Source_TLS_Version= Source_public_key_path= Get_Source_public_key=0 Network_Namespace="),
 		processes: "Id User Host db Command Time State Info",
+		databases: []string{"app", "information_schema", "mysql", "performance_schema", "sys"},
 	},
 }
 

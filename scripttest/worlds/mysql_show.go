@@ -121,6 +121,16 @@ func (m myCall) showGrants() Answer {
 	return Answer{Rows: rows, Unknown: !slices.Contains([]string{"", "FOR CURRENT_USER", "FOR CURRENT_USER ( )"}, whose)}
 }
 
+// showDatabases has all of them for a user with a privilege on the whole server. The
+// world does not know what others see.
+func (m myCall) showDatabases() Answer {
+	rows := &action.Rows{Columns: []string{"Database"}}
+	for _, name := range m.product.databases {
+		rows.Rows = append(rows.Rows, []action.Value{action.String(name)})
+	}
+	return Answer{Rows: rows, Unknown: !m.granted("*.*", "SHOW DATABASES", "RELOAD", "PROCESS", "SUPER")}
+}
+
 // user is the one that the grants are for.
 func (s *mysqlServer) user() string {
 	if len(s.grants) == 0 {

@@ -54,6 +54,7 @@ var myStatements = []myStatement{
 	{"START SLAVE [SQL_THREAD|IO_THREAD]", myMariaDB | mySQL56, "replicate", myCall.startReplica},
 	{"START REPLICA [SQL_THREAD|IO_THREAD]", myMariaDB | mySQL84, "replicate", myCall.startReplica},
 	{"SHOW ENGINE INNODB STATUS", 0, "process", myCall.showInnoDB},
+	{"SHOW DATABASES", 0, "", myCall.showDatabases},
 	{"SHOW GRANTS *", 0, "", myCall.showGrants},
 	{"SHOW GLOBAL VARIABLES *", 0, "", myCall.showGlobalVariables},
 	{"SHOW [SESSION|LOCAL] VARIABLES *", 0, "", myCall.showVariables},

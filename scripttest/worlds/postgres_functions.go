@@ -238,6 +238,12 @@ func (c *pgCall) table(name string) (table, bool) {
 			t.rows = append(t.rows, []action.Value{action.Int(int64(oid)), action.String(n), action.Int(10), {}, {}})
 		}
 		return t, true
+	case "pg_database":
+		t := table{columns: []string{"datname"}, partial: true}
+		for _, name := range []string{"postgres", "template1", "template0"} {
+			t.rows = append(t.rows, []action.Value{action.String(name)})
+		}
+		return t, true
 	case "pg_settings":
 		t := table{columns: []string{"name", "context"}, partial: true}
 		for _, p := range c.settings.known {

@@ -13,8 +13,9 @@
 // (measured on 10.11). There Server is made of host name, data directory and port.
 // Started is computed from Uptime.
 //
-// Parameters of the connection: "tls" is "false" (the default), "true",
-// "skip-verify" or "preferred"; "sslrootcert" is a file of certificates to trust.
+// Parameters of the connection: "tls" is "false" (the default), "true", "verify-ca"
+// (the host name is not looked at), "skip-verify" or "preferred"; "sslrootcert" is a
+// file of certificates to trust, "sslcert" and "sslkey" are what we show ourselves by.
 package mysql
 
 import (
@@ -31,6 +32,7 @@ import (
 
 	"github.com/starhost/starhost/host/driver"
 	"github.com/starhost/starhost/host/driver/internal/pin"
+	"github.com/starhost/starhost/internal/asuser"
 )
 
 const defaultPort = 3306
@@ -51,6 +53,7 @@ func Connect(ctx context.Context, cfg driver.Config) (driver.Server, error) {
 // peer is how one server is reached. It is not written to once it was made.
 type peer struct {
 	cfg mysql.Config
+	as  asuser.User
 }
 
 var _ pin.Peer = (*peer)(nil)
@@ -59,7 +62,11 @@ func newPeer(cfg driver.Config) (*peer, error) {
 	if cfg.User == "" {
 		return nil, errors.New("connection: a user is required (mysql://USER@…)")
 	}
-	if err := cfg.Known("tls", "sslrootcert"); err != nil {
+	if err := cfg.Known("tls", "sslrootcert", "sslcert", "sslkey"); err != nil {
+		return nil, err
+	}
+	as, err := cfg.As()
+	if err != nil {
 		return nil, err
 	}
 	c := mysql.NewConfig()
@@ -74,7 +81,7 @@ func newPeer(cfg driver.Config) (*peer, error) {
 	switch {
 	case cfg.Socket != "":
 		c.Net, c.Addr = "unix", cfg.Socket
-		return &peer{*c}, nil // TLS has no use there, as in MySQL's own clients
+		return &peer{*c, as}, nil // TLS has no use there, as in MySQL's own clients
 	case cfg.Host == "":
 		return nil, errors.New("connection: neither a socket nor a host is given (mysql://user@/?socket=/run/mysqld/mysqld.sock)")
 	}
@@ -83,11 +90,10 @@ func newPeer(cfg driver.Config) (*peer, error) {
 		port = defaultPort
 	}
 	c.Net, c.Addr = "tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(port))
-	var err error
 	if c.TLS, c.AllowFallbackToPlaintext, err = transport(cfg); err != nil {
 		return nil, err
 	}
-	return &peer{*c}, nil
+	return &peer{*c, as}, nil
 }
 
 // transport returns what "tls" and "sslrootcert" ask for.
@@ -99,10 +105,16 @@ func transport(cfg driver.Config) (t *tls.Config, plaintextToo bool, err error) 
 	case "true":
 	case "skip-verify":
 		t.InsecureSkipVerify = true
+	case "verify-ca":
+		t.InsecureSkipVerify = true
+		t.VerifyConnection = func(state tls.ConnectionState) error { return verifyChain(t.RootCAs, state) }
 	case "preferred":
 		t.InsecureSkipVerify, plaintextToo = true, true
 	default:
-		return nil, false, fmt.Errorf(`connection: tls: got %q, want "true", "false", "skip-verify" or "preferred"`, mode)
+		return nil, false, fmt.Errorf(`connection: tls: got %q, want "true", "false", "verify-ca", "skip-verify" or "preferred"`, mode)
+	}
+	if err := loadCertificate(t, cfg.Params["sslcert"], cfg.Params["sslkey"]); err != nil {
+		return nil, false, err
 	}
 	if file := cfg.Params["sslrootcert"]; file != "" {
 		text, err := os.ReadFile(file)
@@ -115,6 +127,32 @@ func transport(cfg driver.Config) (t *tls.Config, plaintextToo bool, err error) 
 		}
 	}
 	return t, plaintextToo, nil
+}
+
+// loadCertificate reads what we show ourselves by, if there is any.
+func loadCertificate(t *tls.Config, cert, key string) error {
+	if cert == "" && key == "" {
+		return nil
+	}
+	if cert == "" || key == "" {
+		return errors.New("connection: sslcert and sslkey belong together; give both")
+	}
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return fmt.Errorf("connection: sslcert and sslkey: %w", err)
+	}
+	t.Certificates = []tls.Certificate{pair}
+	return nil
+}
+
+// verifyChain is the verification of package tls without the name of the host.
+func verifyChain(roots *x509.CertPool, state tls.ConnectionState) error {
+	between := x509.NewCertPool()
+	for _, cert := range state.PeerCertificates[1:] {
+		between.AddCert(cert)
+	}
+	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between})
+	return err
 }
 
 func (p *peer) address() string { return p.cfg.Net + ":" + p.cfg.Addr }

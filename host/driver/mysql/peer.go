@@ -23,7 +23,7 @@ func (p *peer) Dial(ctx context.Context) (pin.Link, error) {
 	l := &link{}
 	cfg := p.cfg.Clone()
 	cfg.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := sock.Dial(ctx, network, address)
+		conn, err := sock.Dial(ctx, p.as, network, address)
 		if err != nil {
 			return nil, err
 		}

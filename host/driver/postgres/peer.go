@@ -29,7 +29,7 @@ func (p *peer) Dial(ctx context.Context) (pin.Link, error) {
 		if made.Load() {
 			return nil, errors.New("a pinned connection is not opened again")
 		}
-		conn, err := sock.Dial(ctx, network, address)
+		conn, err := sock.Dial(ctx, p.as, network, address)
 		if err != nil {
 			return nil, err
 		}

@@ -31,6 +31,7 @@ import (
 
 	"github.com/starhost/starhost/host/driver"
 	"github.com/starhost/starhost/host/driver/internal/pin"
+	"github.com/starhost/starhost/internal/asuser"
 )
 
 const (
@@ -55,6 +56,7 @@ func Connect(ctx context.Context, cfg driver.Config) (driver.Server, error) {
 // peer is how one server is reached. It is not written to once it was made.
 type peer struct {
 	cfg *pgconn.Config
+	as  asuser.User
 }
 
 var _ pin.Peer = (*peer)(nil)
@@ -69,6 +71,10 @@ func newPeer(cfg driver.Config) (*peer, error) {
 	if os.Getenv("PGSERVICE") != "" {
 		return nil, errors.New("the environment variable PGSERVICE is set, which could lead to another server: unset it")
 	}
+	as, err := cfg.As()
+	if err != nil {
+		return nil, err
+	}
 	host, port, err := place(cfg)
 	if err != nil {
 		return nil, err
@@ -82,7 +88,7 @@ func newPeer(cfg driver.Config) (*peer, error) {
 		"client_encoding":  "UTF8",
 	}
 	c.MaxProtocolMessageBodyLen = maxMessage
-	return &peer{c}, nil
+	return &peer{c, as}, nil
 }
 
 // connection is the library's connection string. Whatever the library would take

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/starhost/starhost/internal/asuser"
 	"github.com/starhost/starhost/internal/sigpipe"
 )
 
@@ -26,11 +27,11 @@ type Conn struct {
 	err     error // of closing
 }
 
-// Dial connects. On Linux the connection is watched from then on, until Close,
-// which must be called.
-func Dial(ctx context.Context, network, address string) (*Conn, error) {
+// Dial connects, to a unix socket as the user as. On Linux the connection is watched
+// from then on, until Close, which must be called.
+func Dial(ctx context.Context, as asuser.User, network, address string) (*Conn, error) {
 	dialer := net.Dialer{KeepAlive: 15 * time.Second}
-	conn, err := dialer.DialContext(ctx, network, address)
+	conn, err := as.Dial(ctx, &dialer, network, address)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/starhost/starhost/host/driver/internal/sock"
+	"github.com/starhost/starhost/internal/asuser"
 )
 
 // pair returns both ends of a connection.
@@ -20,7 +21,7 @@ func pair(t *testing.T, network, address string) (*sock.Conn, net.Conn) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	conn, err := sock.Dial(t.Context(), network, listener.Addr().String())
+	conn, err := sock.Dial(t.Context(), asuser.User{}, network, listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,139 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	osuser "os/user"
+	"slices"
+	"strings"
+
+	"github.com/starhost/starhost/internal/asuser"
+)
+
+// azureKeys are keys of Azure's workload.conf that [workload] takes too. What they
+// cannot do here is an error, not a line without effect.
+var azureKeys = []key{
+	{name: "credString", set: func(b *build, text string) error { b.azure.credString = text; return nil }},
+	{name: "role", set: oneOf(func(b *build) *string { return &b.azure.role }, "master", "slave")},
+	{name: "enforceSlaveOnly", set: oneOf(func(b *build) *string { return &b.azure.slaveOnly }, "0", "1")},
+	{name: "dbnames", set: setDatabases},
+	{name: "customScriptEnabled", set: setCustomScript},
+	{name: "configuration_path", set: func(b *build, _ string) error { b.azure.oratab = true; return nil }},
+	{name: "command", set: func(*build, string) error {
+		return errors.New("it is command_path in this section; rename it, or remove it: no client program is needed")
+	}},
+}
+
+// templateKeys may have no value, because Azure's template has them all.
+var templateKeys = []string{"command_path", "linux_user", "credString", "ipc_folder", "timeout", "configuration_path"}
+
+// azure is what the keys of Azure say, before it means something.
+type azure struct {
+	credString, role, slaveOnly string
+	databases                   []string
+	oratab                      bool // configuration_path is given
+}
+
+func setDatabases(b *build, text string) error {
+	for name := range strings.SplitSeq(text, ";") {
+		switch name = strings.Trim(name, " \t"); {
+		case name == "":
+			continue
+		case strings.Contains(name, ","):
+			return errors.New("there is a comma; write ; between the names")
+		}
+		b.azure.databases = append(b.azure.databases, name)
+	}
+	if len(b.azure.databases) == 0 {
+		return errors.New("there is no name; write names with ; between, or remove the line: the whole server is quiesced")
+	}
+	return nil
+}
+
+func setCustomScript(_ *build, text string) error {
+	if text == "0" {
+		return nil
+	}
+	return errors.New("scripts in SQL or shell are not run; write script = /path/of/it.star and remove this line, or write 0")
+}
+
+// clientOf are the workloads whose client's command line is understood.
+var clientOf = map[string]string{"mysql": MySQL, "mariadb": MySQL, "postgres": Postgres}
+
+// finishAzure makes connection and settings of the keys of Azure. It needs the other
+// keys, wherever they stand.
+func (b *build) finishAzure(sec *section) {
+	fail := func(key string, err error) { b.fail(sec, &entry{key: key}, sec.keys[key], err) }
+	user, err := b.lookup(b.LinuxUser)
+	if err != nil && b.LinuxUser != "" {
+		if _, unknown := errors.AsType[osuser.UnknownUserError](err); unknown {
+			err = fmt.Errorf("there is no user %s on this machine; correct the name", show(b.LinuxUser))
+		}
+		fail("linux_user", err)
+		return
+	}
+	b.replica(sec, fail)
+	switch {
+	case b.azure.oratab && b.Script == "oracle":
+		fail("configuration_path", errors.New("several instances by an oratab are not yet supported; write one [workload \"name\"] section for each instance"))
+	case b.azure.oratab:
+		fail("configuration_path", errors.New("it names an oratab, which is for oracle; remove the line, and write one [workload \"name\"] section for each server"))
+	}
+	if len(b.azure.databases) > 0 {
+		b.setSetting("databases", strings.Join(b.azure.databases, ","), sec.keys["dbnames"])
+	}
+	key, driver := "credString", clientOf[b.Script]
+	switch hasURL := sec.keys["connection"] > 0; {
+	case b.azure.credString == "" && hasURL:
+		if b.Connection.User == "" && b.Connection.Driver != "" && b.Connection.Driver != SQLite {
+			b.Connection.User = b.LinuxUser
+		}
+		return
+	case b.azure.credString != "" && hasURL:
+		fail(key, errors.New("there is a connection as well; remove one of the two"))
+		return
+	case b.azure.credString == "" && (b.LinuxUser == "" || driver == "" || b.ScriptPath != ""):
+		return // nothing asks for one
+	case b.azure.credString == "":
+		key = "linux_user"
+	case slices.Contains([]string{"oracle", "iris"}, b.Script):
+		fail(key, fmt.Errorf("it is recognised but not yet supported for %s; remove the line", b.Script))
+		return
+	case driver == "":
+		fail(key, errors.New("it is understood for mysql, mariadb and postgres; write connection in its place"))
+		return
+	case err != nil:
+		fail(key, fmt.Errorf("whoever runs starhost is no user of this machine: %w; write linux_user", err))
+		return
+	}
+	got, err := b.credentials(driver, user, func(msg string) { b.warn(sec, key, msg) })
+	if err != nil {
+		fail(key, err)
+		return
+	}
+	b.Connection, b.credPassword = got.connection, got.inText
+}
+
+// credentials reads the credString, or what the client does without one.
+func (b *build) credentials(driver string, user asuser.User, warn func(string)) (credentials, error) {
+	c := client{user: user.Name, home: user.Home, files: b.files(user), warn: warn}
+	if driver == Postgres {
+		return psqlCredentials(b.azure.credString, c)
+	}
+	return mysqlCredentials(b.azure.credString, c, b.Script == "mariadb")
+}
+
+// replica checks role with enforceSlaveOnly, and hands the script what they ask for.
+func (b *build) replica(sec *section, fail func(string, error)) {
+	switch slaveOnly := b.azure.slaveOnly == "1"; {
+	case slaveOnly && b.azure.role != "slave":
+		fail("enforceSlaveOnly", errors.New("it is 1 and role is not slave; write role = slave, or 0"))
+	case slaveOnly:
+		b.setSetting("replica", "only", sec.keys["enforceSlaveOnly"])
+	}
+}
+
+// setSetting adds a line to those of the [settings] section.
+func (b *build) setSetting(key, text string, line int) {
+	b.Settings = append(b.Settings, Setting{Key: key, Text: text, Line: line})
+}

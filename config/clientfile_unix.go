@@ -1,0 +1,18 @@
+//go:build unix
+
+package config
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+const openNonblock = syscall.O_NONBLOCK | syscall.O_NOCTTY
+
+// ownerOf returns the uid of a file.
+func ownerOf(info fs.FileInfo) int {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid)
+	}
+	return -1
+}

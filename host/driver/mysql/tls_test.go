@@ -1,0 +1,130 @@
+package mysql
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/starhost/starhost/host/driver"
+)
+
+// authority makes a CA and a certificate of it for the host "server", as files.
+func authority(t *testing.T) (ca, cert, key string) {
+	t.Helper()
+	dir := t.TempDir()
+	save := func(name, kind string, der []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ca"}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"server"}}
+	make := func(cert *x509.Certificate) []byte {
+		der, err := x509.CreateCertificate(rand.Reader, cert, root, &secret.PublicKey, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return der
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return save("ca", "CERTIFICATE", make(root)), save("cert", "CERTIFICATE", make(leaf)), save("key", "PRIVATE KEY", der)
+}
+
+func TestTransport(t *testing.T) {
+	ca, cert, key := authority(t)
+	strangers, _, _ := authority(t)
+	own, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		mode, host, ca string
+		refused        string
+	}{
+		{"true", "server", ca, ""},
+		{"true", "127.0.0.1", ca, "cannot validate certificate for 127.0.0.1"},
+		{"verify-ca", "127.0.0.1", ca, ""},
+		{"verify-ca", "server", strangers, "unknown authority"},
+		{"skip-verify", "127.0.0.1", strangers, ""},
+	} {
+		cfg, _, err := transport(driver.Config{Host: c.host, Params: map[string]string{"tls": c.mode, "sslrootcert": c.ca, "sslcert": cert, "sslkey": key}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, err := handshake(t, cfg, &tls.Config{Certificates: []tls.Certificate{own}, ClientAuth: tls.RequireAnyClientCert})
+		if c.refused == "" && (err != nil || shown != 1) || c.refused != "" && (err == nil || !strings.Contains(err.Error(), c.refused)) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// handshake returns how many certificates the server was shown, and the client's error.
+// It is over TCP: a pipe without a buffer blocks when both ends write.
+func handshake(t *testing.T, client, server *tls.Config) (int, error) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	shown := make(chan int, 1)
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			shown <- -1
+			return
+		}
+		defer conn.Close()
+		s := tls.Server(conn, server)
+		_ = s.Handshake() // the client has the error that is looked at
+		shown <- len(s.ConnectionState().PeerCertificates)
+	}()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = tls.Client(conn, client).Handshake()
+	_ = conn.Close()
+	return <-shown, err
+}
+
+func TestTransportBad(t *testing.T) {
+	ca, cert, key := authority(t)
+	for _, c := range []struct {
+		params map[string]string
+		want   string
+	}{
+		{map[string]string{"tls": "yes"}, "verify-ca"},
+		{map[string]string{"tls": "true", "sslcert": cert}, "belong together"},
+		{map[string]string{"tls": "true", "sslkey": key}, "belong together"},
+		{map[string]string{"tls": "true", "sslcert": ca, "sslkey": ca}, "sslcert and sslkey: "},
+		{map[string]string{"tls": "true", "sslrootcert": key}, "no certificate in PEM form"},
+	} {
+		if _, _, err := transport(driver.Config{Params: c.params}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: %v, want %s", c.params, err, c.want)
+		}
+	}
+}
