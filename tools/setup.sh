@@ -5,6 +5,7 @@
 set -eu
 
 sh "$(dirname "$0")/servers.sh"
+sh "$(dirname "$0")/callers.sh"
 
 missing=
 need() { # need PROGRAM PACKAGE
