@@ -41,7 +41,7 @@ const (
 // soon is a deadline that a test can wait for.
 const (
 	soon        = "timeout = 2\n"
-	soonSeconds = 2 * time.Second
+	soonEnds = 2 * time.Second
 )
 
 var qemuGAOutcomes = []qemuGAOutcome{
@@ -71,7 +71,7 @@ var qemuGAOutcomes = []qemuGAOutcome{
 		row.freeze = answer(g.client.Freeze(filepath.Join(g.fs.Dir, "absent")))
 		row.thaw = notAsked
 		g.held()
-		g.released(soonSeconds)
+		g.released(soonEnds)
 		row.database, row.filesystem = atDeadline, neverSo
 	}},
 	{"the server is down", "", func(g *guest, row *qemuGARow) {
@@ -105,7 +105,7 @@ var qemuGAOutcomes = []qemuGAOutcome{
 	{"nobody asks for the thaw until the deadline is over", soon, func(g *guest, row *qemuGARow) {
 		row.freeze = g.freeze()
 		g.held()
-		g.released(soonSeconds)
+		g.released(soonEnds)
 		g.frozen()
 		row.thaw = g.late()
 		row.database, row.filesystem = atDeadline, thawed
@@ -122,7 +122,7 @@ var qemuGAOutcomes = []qemuGAOutcome{
 		row.freeze, row.thaw = g.freeze(), "nobody there"
 		g.held()
 		g.agent.Kill()
-		g.released(soonSeconds)
+		g.released(soonEnds)
 		row.database, row.filesystem = atDeadline, g.thawOurselves()
 	}},
 	{"the agent is killed while frozen, the next one thaws in time", "", func(g *guest, row *qemuGARow) {
@@ -136,7 +136,7 @@ var qemuGAOutcomes = []qemuGAOutcome{
 		row.freeze = g.freeze()
 		g.held()
 		g.agent.Kill()
-		g.released(soonSeconds)
+		g.released(soonEnds)
 		g.restart()
 		row.thaw = g.late()
 		row.database, row.filesystem = atDeadline, thawed
