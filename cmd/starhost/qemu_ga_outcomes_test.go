@@ -40,7 +40,7 @@ const (
 
 // soon is a deadline that a test can wait for.
 const (
-	soon        = "timeout = 2\n"
+	soon     = "timeout = 2\n"
 	soonEnds = 2 * time.Second
 )
 
