@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -103,7 +102,7 @@ func startGoogleAgent(t *testing.T, room *testcaller.Room, agent testcaller.Pack
 		t.Fatal(err)
 	}
 	cmd.Stderr = os.Stderr
-	startKept(t, cmd)
+	testcaller.StartKept(t, cmd)
 	out := bufio.NewReader(stdout)
 	if _, err := out.ReadString('\n'); err != nil {
 		t.Fatalf("the agent is not there: %v", err)
@@ -120,30 +119,6 @@ func startGoogleAgent(t *testing.T, room *testcaller.Room, agent testcaller.Pack
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	return s
-}
-
-// startKept starts a command that dies with the thread that starts it, and kills it at
-// the end of the test.
-func startKept(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	started, ended := make(chan error), make(chan struct{})
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait()
-		}
-		close(ended)
-	}()
-	if err := <-started; err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-	})
 }
 
 func (s *snapshotService) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -18,6 +18,7 @@ func TestSnapperWithoutACallBefore(t *testing.T) {
 	fs := testfs.New(t, "btrfs", 0)
 	s := newSite(t, "")
 	room := testcaller.NewRoom(t)
+	room.Keep = fs.Dir
 	defaults, err := os.ReadFile(snapper.Path("etc/default/snapper"))
 	if err != nil {
 		t.Fatal(err)

@@ -33,13 +33,17 @@ type AgentOptions struct {
 	Env   []string // of itself, so of the hook
 }
 
-// alone makes a mount namespace without others' loop devices, then becomes a program.
-const alone = `keep=$1; shift
+// hide unmounts, in a mount namespace, every mount of a loop device but the one that the
+// first argument names, which it takes away.
+const hide = `keep=$1; shift
 mounts=$(cat /proc/self/mountinfo)
 printf '%s\n' "$mounts" | while read -r _ _ _ _ dir rest; do
 	[ "$dir" != "$keep" ] || continue
 	case ${rest#* - } in *" /dev/loop"*) umount -l "$(printf %b "$dir")" || exit 1;; esac
-done || exit 1
+done || exit 1`
+
+// alone is an agent after that.
+const alone = hide + `
 exec "$@"`
 
 // StartAgent starts an agent that is ended when the test ends.

@@ -58,3 +58,26 @@ func TestFreezeOfEverythingIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A room shows the mount that is kept and no other, and what is written to it stays there.
+func TestRoom(t *testing.T) {
+	kept := testfs.New(t, "ext4", 16)
+	testfs.New(t, "ext4", 16) // of another test, say
+	p := testcaller.Require(t, "qemu-guest-agent")
+	room := testcaller.NewRoom(t)
+	room.Keep = kept.Dir
+	room.Put(t, "/etc/put", "here\n", 0o644)
+	room.Put(t, "/usr/lib/put", "-> ../sbin/qemu-ga", 0)
+	out, err := room.Command(p, "sh", "-c", "cat /etc/put; /usr/lib/put --version | head -n 1; grep -c /dev/loop /proc/self/mounts; grep /dev/loop /proc/self/mounts; touch /etc/of-a-room").CombinedOutput()
+	lines := strings.Split(string(out), "\n")
+	if err != nil || len(lines) != 5 || lines[0] != "here" || !strings.HasPrefix(lines[1], "QEMU Guest Agent") || lines[2] != "1" || !strings.Contains(lines[3], kept.Dir) {
+		t.Errorf("%v: %s", err, out)
+	}
+	if _, err := os.Stat("/etc/of-a-room"); err == nil {
+		t.Error("the room wrote to the machine")
+		_ = os.Remove("/etc/of-a-room")
+	}
+	if _, err := os.Stat(room.Path("/etc/of-a-room")); err != nil {
+		t.Error(err)
+	}
+}

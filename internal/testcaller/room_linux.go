@@ -23,10 +23,17 @@ import (
 //
 // It has no network, and /sys cannot be written to: an agent that finds out about the
 // machine, and sets it up, does neither.
-type Room struct{ dir string }
+//
+// No mount of a loop device is there but the one that the test has it keep: others are
+// those of other tests.
+type Room struct {
+	Keep string
+	dir  string
+}
 
 // enter makes the mounts of a room, in a mount namespace, and becomes a program in it.
-const enter = `room=$1 usr=$2; shift 2
+const enter = hide + `
+room=$1 usr=$2; shift 2
 set -e
 mount -t overlay overlay -o "lowerdir=/,upperdir=$room/upper,workdir=$room/work" "$room/root"
 mount -t overlay overlay -o "lowerdir=$room/usr:$usr:/usr" "$room/root/usr"
@@ -55,7 +62,7 @@ func NewRoom(t testing.TB) *Room {
 			t.Fatal(err)
 		}
 	}
-	return &Room{dir}
+	return &Room{dir: dir}
 }
 
 // Put makes a file of the room, and the folders above it. A text that begins with "-> "
@@ -88,7 +95,7 @@ func (r *Room) Path(path string) string {
 // Command returns a command that is yet to be started, with the package at its usual
 // places. It does not outlive the thread that starts it.
 func (r *Room) Command(p Package, argv ...string) *exec.Cmd {
-	args := []string{"--mount", "--propagation", "private", "--net", "sh", "-c", enter, "sh", r.dir, p.Path("usr")}
+	args := []string{"--mount", "--propagation", "private", "--net", "sh", "-c", enter, "sh", r.Keep, r.dir, p.Path("usr")}
 	cmd := exec.Command("unshare", append(args, argv...)...)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -126,4 +133,28 @@ func listen(pid int, address string) (net.Listener, error) {
 		return nil, err
 	}
 	return net.Listen("tcp", address)
+}
+
+// StartKept starts a command that dies with the thread that starts it, and kills it when
+// the test ends.
+func StartKept(t testing.TB, cmd *exec.Cmd) {
+	t.Helper()
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(ended)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	})
 }
