@@ -39,6 +39,7 @@ func TestGoogleGuestAgent(t *testing.T) {
 		{"post without a pre", false, []int{post}, []int{0}, []int{noError}, []string{"post 1/2,3/4 0"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t, "")
 			if tt.broken {
 				s.breakIt()

@@ -146,6 +146,7 @@ func TestSanoid(t *testing.T) {
 		{name: "pre takes too long", sanoid: "no_inconsistent_snapshot = yes\nscript_timeout = 20\n", settings: "[settings \"orders\"]\nbusy_timeout = 60000\n", locked: true, want: []string{"pre 3"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t, tt.settings)
 			if tt.broken {
 				s.breakIt()
@@ -180,6 +181,7 @@ func TestBorgmatic(t *testing.T) {
 		{"the backup fails", false, 2, 1, []string{"freeze 0", "snapshot held", "abort 0"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t, "")
 			if tt.broken {
 				s.breakIt()

@@ -41,6 +41,7 @@ func TestSnapperContract(t *testing.T) {
 		{"pre fails", true, []string{"create-snapshot-pre /srv btrfs 7 3", "snapshot", "create-snapshot /srv btrfs 7 0", "create-snapshot-post /srv btrfs 7 0"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t, "")
 			if tt.broken {
 				s.breakIt()

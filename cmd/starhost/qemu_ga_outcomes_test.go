@@ -157,6 +157,7 @@ var qemuGAOutcomes = []qemuGAOutcome{
 // ours stays held for longer than its budget, and a snapshot that was not covered is
 // called so. The table of it is in the documentation.
 func TestQemuGAOutcomes(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	w := newWindow(t)
 	table := "| what happens | answer to the freeze | answer to the thaw | the server is | the filesystem is |\n|---|---|---|---|---|\n"
 	for _, o := range qemuGAOutcomes {
@@ -165,7 +166,9 @@ func TestQemuGAOutcomes(t *testing.T) {
 			g := newGuest(t, w, o.more, hookFile)
 			o.do(g, &row)
 			g.nothingHeld("afterwards")
-			g.nextWorks()
+			if row.database != byThaw { // something has died, or was late
+				g.nextWorks()
+			}
 		})
 		table += fmt.Sprintf("| %s | %s | %s | %s | %s |\n", o.what, row.freeze, row.thaw, row.database, row.filesystem)
 	}
