@@ -3,7 +3,12 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/starhost/starhost/internal/testcaller"
@@ -40,6 +45,7 @@ func TestVMTools(t *testing.T) {
 			tools.Tell(t, "vmbackup.start 0")
 			if tt.tell != "" {
 				tools.Await(t, "prov.snapshotCommit")
+				s.nothingShared(tools.Pid)
 				if err := exec.Command(s.script("snapshot", s.snapshot())).Run(); err != nil {
 					t.Fatal(err)
 				}
@@ -52,4 +58,33 @@ func TestVMTools(t *testing.T) {
 			s.noted(tt.want...)
 		})
 	}
+}
+
+// nothingShared fails the test if something that outlives our call has a pipe or a socket
+// that its caller has, too: vmtoolsd leaves one open for its scripts.
+func (s *site) nothingShared(caller int) {
+	s.t.Helper()
+	theirs := pipes(caller)
+	ours := s.command.supervisors()
+	if len(theirs) == 0 || len(ours) == 0 {
+		s.t.Errorf("pipes of %d: %v; supervisors: %v: this proves nothing", caller, theirs, ours)
+	}
+	for _, pid := range ours {
+		for _, pipe := range pipes(pid) {
+			if slices.Contains(theirs, pipe) {
+				s.t.Errorf("supervisor %d has %s of its caller", pid, pipe)
+			}
+		}
+	}
+}
+
+// pipes are the pipes and sockets of a process.
+func pipes(pid int) (list []string) {
+	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	for _, link := range links {
+		if to, err := os.Readlink(link); err == nil && (strings.HasPrefix(to, "pipe:") || strings.HasPrefix(to, "socket:")) {
+			list = append(list, to)
+		}
+	}
+	return list
 }

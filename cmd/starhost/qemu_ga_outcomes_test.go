@@ -110,6 +110,15 @@ var qemuGAOutcomes = []qemuGAOutcome{
 		row.thaw = g.late()
 		row.database, row.filesystem = atDeadline, thawed
 	}},
+	{"the hook is killed before it can thaw", soon, func(g *guest, row *qemuGARow) {
+		row.freeze = g.freeze()
+		g.held()
+		write(g.t, dieFile(g.c), "")
+		row.thaw = g.askThaw()
+		g.released(soonEnds)
+		row.database, row.filesystem = atDeadline, thawed
+		g.late()
+	}},
 	{"the agent is told to end while frozen: it does not", "", func(g *guest, row *qemuGARow) {
 		row.freeze = g.freezes()
 		if err := unix.Kill(g.agent.Pid(), unix.SIGTERM); err != nil {

@@ -24,12 +24,12 @@ type guest struct {
 	begun  time.Time // when the last freeze was asked for
 }
 
-// hookFile writes what a caller has in place of a hook: our command, with the files of a
-// test. What it says goes to says.
+// hookFile writes what a caller has in place of a hook: our command, whose words are kept
+// for said. It is killed before it can do anything if die is there.
 func hookFile(t testing.TB, c *command, caller string) (path string) {
 	t.Helper()
 	path = filepath.Join(c.dir, "hook-"+caller)
-	text := fmt.Sprintf("#!/bin/sh\nexec %s hook %s \"$@\" 2>>%s\n", ourselves(), caller, saysFile(c))
+	text := fmt.Sprintf("#!/bin/sh\n[ ! -e %[1]s ] || { rm %[1]s; kill -KILL $$; }\nexec %[2]s hook %[3]s \"$@\" 2>>%[4]s\n", dieFile(c), ourselves(), caller, saysFile(c))
 	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +48,8 @@ func hookLink(t testing.TB, c *command, caller string) (path string) {
 
 // ourselves is this program for a process that is not a child of it.
 func ourselves() string { return fmt.Sprintf("/proc/%d/exe", os.Getpid()) }
+
+func dieFile(c *command) string { return filepath.Join(c.dir, "die") }
 
 func saysFile(c *command) string { return filepath.Join(c.dir, "says") }
 

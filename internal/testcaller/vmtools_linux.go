@@ -20,6 +20,7 @@ var vmx []byte
 // Tools is a running vmtoolsd whose hypervisor is the test. It runs scripts around a
 // snapshot and freezes nothing: by its nature it freezes everything that is mounted.
 type Tools struct {
+	Pid    int
 	in     io.Writer
 	events chan string
 }
@@ -48,7 +49,7 @@ func StartTools(t testing.TB, room *Room) *Tools {
 	}
 	cmd.Stderr = cmd.Stdout
 	StartKept(t, cmd)
-	v := &Tools{stdin, make(chan string, 1000)}
+	v := &Tools{cmd.Process.Pid, stdin, make(chan string, 1000)}
 	go func() {
 		defer close(v.events)
 		for lines := bufio.NewScanner(stdout); lines.Scan(); {
