@@ -47,7 +47,7 @@ func TestGoogleGuestAgent(t *testing.T) {
 			room := testcaller.NewRoom(t)
 			for _, word := range []string{"pre", "post"} {
 				// It waits for the end of the streams that we inherit.
-				room.Put(t, "/etc/google/snapshots/"+word+".sh", s.shell(fmt.Sprintf("%s hook gcp %s \"$@\"\ncode=$?\necho \"%[2]s $* $code\" >>%[3]s\nexit $code", ourselves(), word, s.notes)), 0o700)
+				room.Put(t, "/etc/google/snapshots/"+word+".sh", s.shell(fmt.Sprintf("%s hook gcp %s \"$@\"\ncode=$?\necho \"%[2]s $* $code\" >>%[3]s\nexit $code", s.command.ourselves(), word, s.notes)), 0o700)
 			}
 			room.Put(t, "/etc/default/instance_configs.cfg", googleConfig, 0o644)
 			service := startGoogleAgent(t, room, agent)

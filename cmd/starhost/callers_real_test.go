@@ -34,6 +34,7 @@ func newSite(t *testing.T, more string) *site {
 	dir := memoryDir(t)
 	database := filepath.Join(dir, "orders.db")
 	c := newSupervised(t, "[workload \"orders\"]\nworkload_name = sqlite\nconnection = sqlite://"+database+"\nfs_freeze = snapshot\n"+more)
+	c.plainly(true)
 	s := &site{sqliteWorld: &sqliteWorld{c, database}, t: t, notes: filepath.Join(dir, "notes")}
 	if err := s.exec(t, "CREATE TABLE orders (id INTEGER PRIMARY KEY)"); err != nil {
 		t.Fatal(err)
@@ -45,9 +46,7 @@ func newSite(t *testing.T, more string) *site {
 func (s *site) script(name, text string) (path string) {
 	s.t.Helper()
 	path = filepath.Join(s.command.dir, name)
-	if err := os.WriteFile(path, []byte(s.shell(text)), 0o700); err != nil {
-		s.t.Fatal(err)
-	}
+	testcaller.WriteProgram(s.t, path, s.shell(text))
 	return path
 }
 
@@ -60,12 +59,12 @@ func (s *site) shell(text string) string {
 func (s *site) hook(caller, env string) string {
 	return fmt.Sprintf(`%s hook %s "$@" 2>>%s </dev/null; code=$?
 echo "${%s:-$*} $code" >>%s
-exit $code`, ourselves(), caller, saysFile(s.command), env, s.notes)
+exit $code`, s.command.ourselves(), caller, saysFile(s.command), env, s.notes)
 }
 
 // snapshot notes that one was taken.
 func (s *site) snapshot() string {
-	return fmt.Sprintf("%s status | grep -q ALIVE && echo snapshot held >>%[2]s || echo snapshot >>%[2]s", ourselves(), s.notes)
+	return fmt.Sprintf("%s status | grep -q ALIVE && echo snapshot held >>%[2]s || echo snapshot >>%[2]s", s.command.ourselves(), s.notes)
 }
 
 // breakIt makes our pre fail: there is no database any more.

@@ -171,7 +171,7 @@ func TestQemuGAOutcomes(t *testing.T) {
 	for _, o := range qemuGAOutcomes {
 		row := qemuGARow{}
 		t.Run(o.what, func(t *testing.T) {
-			g := newGuest(t, w, o.more, hookFile)
+			g := newGuest(t, w, o.more, true, hookFile)
 			o.do(g, &row)
 			g.nothingHeld("afterwards")
 			if row.database != byThaw { // something has died, or was late

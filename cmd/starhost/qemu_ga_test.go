@@ -29,10 +29,8 @@ type guest struct {
 func hookFile(t testing.TB, c *command, caller string) (path string) {
 	t.Helper()
 	path = filepath.Join(c.dir, "hook-"+caller)
-	text := fmt.Sprintf("#!/bin/sh\n[ ! -e %[1]s ] || { rm %[1]s; kill -KILL $$; }\nexec %[2]s hook %[3]s \"$@\" 2>>%[4]s\n", dieFile(c), ourselves(), caller, saysFile(c))
-	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	text := fmt.Sprintf("#!/bin/sh\n[ ! -e %[1]s ] || { rm %[1]s; kill -KILL $$; }\nexec %[2]s hook %[3]s \"$@\" 2>>%[4]s\n", dieFile(c), c.ourselves(), caller, saysFile(c))
+	testcaller.WriteProgram(t, path, text)
 	return path
 }
 
@@ -40,14 +38,19 @@ func hookFile(t testing.TB, c *command, caller string) (path string) {
 func hookLink(t testing.TB, c *command, caller string) (path string) {
 	t.Helper()
 	path = filepath.Join(c.dir, "starhost-"+caller)
-	if err := os.Symlink(ourselves(), path); err != nil {
+	if err := os.Symlink(c.ourselves(), path); err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-// ourselves is this program for a process that is not a child of it.
-func ourselves() string { return fmt.Sprintf("/proc/%d/exe", os.Getpid()) }
+// ourselves is the program of the command for a process that is not our child.
+func (c *command) ourselves() string {
+	if c.program == thisProgram {
+		return fmt.Sprintf("/proc/%d/exe", os.Getpid())
+	}
+	return c.program
+}
 
 func dieFile(c *command) string { return filepath.Join(c.dir, "die") }
 
@@ -69,11 +72,12 @@ func (c *command) hookEnv() []string {
 }
 
 // newGuest starts an agent for a server, with a hook that hook makes. more is for the
-// config of that.
-func newGuest(t *testing.T, w *window, more string, hook func(testing.TB, *command, string) string) *guest {
+// config of that; plain is whether it may do without the race detector.
+func newGuest(t *testing.T, w *window, more string, plain bool, hook func(testing.TB, *command, string) string) *guest {
 	t.Helper()
 	w.t, w.observer.t = t, t
 	g := &guest{window: w, c: newSupervised(t, configFor("mariadb", "mysql", w.server.Socket, more))}
+	g.c.plainly(plain)
 	t.Cleanup(func() { // an agent that is killed thaws nothing
 		if err := w.fs.Thaw(); err == nil {
 			t.Error("the filesystem was left frozen")
@@ -162,7 +166,7 @@ func TestQemuGASnapshot(t *testing.T) {
 		t.Run(fstype, func(t *testing.T) {
 			fs := testfs.New(t, fstype, 600)
 			server := testdb.MariaDB(t, testdb.Options{Dir: fs.Dir, Args: []string{lossy, "--innodb-flush-log-at-trx-commit=0"}})
-			g := newGuest(t, &window{t, fs, server, observe(t, server, fs.Dir)}, "", hookLink)
+			g := newGuest(t, &window{t, fs, server, observe(t, server, fs.Dir)}, "", false, hookLink)
 			r := restored{acks: map[string]*acks{}, rows: map[string]int{}}
 			stop := r.startWriters(t, g.observer)
 			image := filepath.Join(filepath.Dir(fs.Image), "snapshot.img")

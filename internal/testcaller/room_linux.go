@@ -73,13 +73,14 @@ func (r *Room) Put(t testing.TB, path, text string, mode os.FileMode) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	var err error
-	if target, ok := bytes.CutPrefix([]byte(text), []byte("-> ")); ok {
-		err = os.Symlink(string(target), path)
-	} else {
-		err = os.WriteFile(path, []byte(text), mode)
+	if target, ok := strings.CutPrefix(text, "-> "); ok {
+		if err := os.Symlink(target, path); err != nil {
+			t.Fatal(err)
+		}
+		return
 	}
-	if err != nil {
+	WriteProgram(t, path, text)
+	if err := os.Chmod(path, mode); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -9,6 +9,7 @@ package testcaller
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -42,6 +43,18 @@ func cache() string {
 		dir, _ = os.UserCacheDir()
 	}
 	return filepath.Join(dir, "starhost-callers")
+}
+
+// WriteProgram writes a program that is run soon. No process may be started meanwhile: it
+// would have the file open for writing until it executes its own program, and a file that
+// somebody writes to cannot be executed.
+func WriteProgram(t testing.TB, path, text string) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Path returns where a file of the package is: Path("/usr/sbin/qemu-ga").
