@@ -167,6 +167,7 @@ var callers = []Caller{
 		Budget: Times{Pre: time.Minute, Post: time.Minute}, Freezes: FreezeTool,
 		Install: installSnapper, Manual: manualSnapper,
 		Cannot: []string{
+			"snapper before 0.10.5, which Debian 12 has, calls its plugins after a snapshot only: nothing is held for it.",
 			"snapper takes its snapshot after a failed pre too, and says nothing: look at starhost status.",
 			"When the snapshot itself fails, create-snapshot-post never comes. Everything is given back at its deadline.",
 			"It calls plugins for every subvolume. Snapshots of others than those with a database quiesce for nothing.",

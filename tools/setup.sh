@@ -5,6 +5,7 @@
 set -eu
 
 sh "$(dirname "$0")/servers.sh"
+sh "$(dirname "$0")/callers.sh"
 
 missing=
 need() { # need PROGRAM PACKAGE
@@ -16,6 +17,11 @@ need mkfs.btrfs btrfs-progs
 need mkfs.ext4 e2fsprogs
 need mount mount
 need systemd-analyze systemd
+need unshare util-linux
+need ip iproute2
+need perl perl
+need /usr/bin/python3 python3
+need cc gcc
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 
 [ -n "$missing" ] || exit 0

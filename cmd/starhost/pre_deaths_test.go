@@ -42,13 +42,14 @@ func newSupervised(t *testing.T, config string) *command {
 	return c
 }
 
-// supervisors are the processes that have something open in our runtime directory.
+// supervisors are the processes that have something open in our runtime directory, which
+// has another path in front for those whose root is another one.
 func (c *command) supervisors() (pids []int) {
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	for _, link := range links {
 		to, err := os.Readlink(link)
 		pid, perr := strconv.Atoi(strings.Split(link, "/")[2])
-		if err != nil || perr != nil || pid == os.Getpid() || !strings.HasPrefix(to, c.runtimeDir+"/pre/") {
+		if err != nil || perr != nil || pid == os.Getpid() || !strings.Contains(to, c.runtimeDir+"/pre/") {
 			continue
 		}
 		pids = append(pids, pid)
