@@ -43,8 +43,8 @@ var (
 		{name: "unknown workload", config: two, prepare: file("x.star", trivial, 0o600), args: []string{"c"}, wants: []string{conf, `"c"`}},
 		{name: "workload twice", config: two, prepare: file("x.star", trivial, 0o600), args: []string{"a", "b", "a"}, wants: []string{`"a"`, "twice"}},
 		{
-			name: "fs_freeze that differs", config: two + "fs_freeze = off\n", prepare: file("x.star", trivial, 0o600),
-			wants: []string{conf + ":4: ", "fs_freeze", `"a"`},
+			name: "fs_freeze that differs", config: two + "fs_freeze = caller\n", prepare: file("x.star", trivial, 0o600),
+			wants: []string{conf + ":4: ", "fs_freeze: caller is for all", "that of a differs"},
 		},
 	}
 )

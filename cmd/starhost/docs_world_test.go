@@ -51,7 +51,7 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	w.put("/run/starhost", dir+"/run")
 	makeOrders(t, orders+"/orders.db")
 	switch {
-	case shows(list, "starhost run orders -- lvcreate"):
+	case shows(list, "starhost run orders -- array-snapshot"):
 		fs := testfs.New(t, "xfs", 300)
 		w.mariadb(t, fs.Dir)
 		w.put("/var/lib/mysql", fs.Dir)

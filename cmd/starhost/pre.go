@@ -29,7 +29,7 @@ Exit status: 0 quiesced and held; 3 prescript or freeze failed, everything undon
 4 post, abort, a signal or freeze_timeout came before pre could answer, everything
 undone; 2 usage or configuration; 7 something is still held; 8 another run has the
 workload; 1 internal error.`,
-		Example: `  starhost pre orders && if lvcreate -s -n snap -L 5G /dev/vg/data; then starhost post orders; else starhost abort orders; fi
+		Example: `  starhost pre orders && if array-snapshot orders; then starhost post orders; else starhost abort orders; fi
   starhost pre --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, closeLog, err := a.options(args, a.classic(args))

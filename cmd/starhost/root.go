@@ -39,7 +39,7 @@ or crash.`,
 		Example: `  starhost demo                              see a whole run, nothing to install
   starhost check                             is everything ready?
   starhost plan orders                       what would be done?
-  starhost run orders -- lvcreate -s …       quiesce, snapshot, thaw`,
+  starhost run orders -- array-snapshot …    quiesce, snapshot, thaw`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

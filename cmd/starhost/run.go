@@ -33,7 +33,7 @@ Exit status: 0 the verdict meets what is required; 2 usage or configuration;
 3 prescript or freeze failed, no snapshot; 4 the snapshot failed; 5 the snapshot
 is worth less than required; 6 postscript failed; 7 something is still held;
 8 another run has the workload; 1 internal error.`,
-		Example: `  starhost run orders -- lvcreate -s -n snap -L 5G /dev/vg/data
+		Example: `  starhost run orders -- array-snapshot orders
   starhost run --json orders -- /usr/local/bin/snapshot.sh
   starhost run orders                        take it yourself, then press Enter
   starhost run --record orders.rec orders -- true     write down what the server answered, for tests`,
