@@ -130,7 +130,7 @@ var Specs = []Spec{
 	{
 		Name:   "try_exec_as",
 		Effect: Changes,
-		Doc:    "Runs a program as exec_as does; any exit code is an answer, but only 0 gives back what releases names. A program that cannot be started is still an error.",
+		Doc:    "Runs a program as exec_as does; any exit code is an answer. Only 0 gives back what releases names. A program that cannot be started is still an error.",
 		Params: slices.Concat(running, []Param{
 			{Name: "undo", Type: TypeExecUndo, KeywordOnly: true, Required: true, Doc: "As for exec_as."},
 		}, holding),

@@ -60,8 +60,8 @@ func (c *Caller) word(args []string, getenv func(string) string) (string, []stri
 	return "", nil, fmt.Errorf("hook %s: what is wanted? say %s", c.Name, c.wants())
 }
 
-// rehearsal is what a person says to any hook, to see whether it would work.
-const rehearsal = "check"
+// Rehearsal is what a person says to any hook, to see whether it would work.
+const Rehearsal = "check"
 
 // wants lists what can be said.
 func (c *Caller) wants() string {
@@ -83,7 +83,7 @@ func (c *Caller) verb(word string) (Verb, error) {
 		}
 	}
 	switch {
-	case word == rehearsal:
+	case word == Rehearsal:
 		return Check, nil
 	case c.Other != "":
 		return c.Other, nil

@@ -115,10 +115,10 @@ func redactedError(o starhost.Options, answer platform.Answer) error {
 	return errors.New(o.Redactor().String(answer.Err.Error()))
 }
 
-// tellCaller prints the answer, for people what a rehearsal has found, and ends with the status that says it.
+// tellCaller prints the answer, for a person what a rehearsal has found, and ends with the status that says it.
 func (a *app) tellCaller(call platform.Call, answer platform.Answer) error {
 	err := a.printAnswer(call, answer)
-	if !a.json && len(answer.Findings) > 0 {
+	if !a.json && call.Word == platform.Rehearsal {
 		err = a.printFindings(answer.Findings)
 	}
 	if err != nil {

@@ -30,6 +30,7 @@ type trio struct {
 	orders        restored
 	ledger, stock *acks
 	file          string // of the SQLite database
+	stockDB       *sql.DB
 	observer      *observer
 	cancel        context.CancelFunc
 	stopOrders    func()
@@ -78,7 +79,7 @@ func (w *trio) write() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() })
+	w.stockDB = db
 	w.stock = w.busy(ctx, func(id int) error {
 		_, err := db.ExecContext(ctx, "INSERT INTO orders VALUES (?)", id+3) // three are there
 		return err
@@ -112,6 +113,7 @@ func (w *trio) stop() {
 	w.stopOrders()
 	w.cancel()
 	w.writers.Wait()
+	_ = w.stockDB.Close() // its files would keep the filesystem busy
 }
 
 // goOn waits until every writer has gone on, and sees that nothing is held.

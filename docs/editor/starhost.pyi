@@ -169,7 +169,7 @@ def exec_as(user: str, argv: list[str], *, stdin: str | bytes | Secret | None = 
     ...
 
 def try_exec_as(user: str, argv: list[str], *, stdin: str | bytes | Secret | None = ..., env: Mapping[str, str | Secret] | None = ..., undo: UndoAction | list[UndoAction] | None, hold: str | None = ..., releases: str | None = ..., scope: Literal["session", "server", "boot", "durable"] | None = ..., timeout: float | None = ...) -> Output:
-    """Runs a program as exec_as does; any exit code is an answer, but only 0 gives back what releases names. A program that cannot be started is still an error.
+    """Runs a program as exec_as does; any exit code is an answer. Only 0 gives back what releases names. A program that cannot be started is still an error.
 
     Args:
         user: string; required. Login name. The program gets the user's uid, gid and supplementary groups.
