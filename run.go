@@ -97,7 +97,7 @@ func (p *prepared) lead(ctx context.Context, c run.Config) (*run.Report, error) 
 // config is the part of the run's config that can be wrong.
 func (p *prepared) config() (c run.Config, err error) {
 	c = run.Config{
-		ID: p.id, Limits: limits(p.workloads), Snapshot: p.Snapshot, Begin: thisMachine(),
+		ID: p.id, Limits: limits(p.workloads), Snapshot: p.Snapshot, Begin: p.begin(),
 		RecoveryPoints: recoveryPoints(p.StateDir), Events: p, Log: p.Log.With().Str("run", p.id).Logger(),
 	}
 	if l := c.Limits; l.Reserve() >= l.Hold {
@@ -107,6 +107,13 @@ func (p *prepared) config() (c run.Config, err error) {
 		c.Retries, c.NoFallback = max(c.Retries, w.Retries), c.NoFallback || w.NoFallback
 	}
 	return c, checkModes(p.workloads)
+}
+
+// begin is what the begin record says of the machine, and of whoever asked.
+func (p *prepared) begin() journal.Record {
+	r := thisMachine()
+	r.Owner = strings.TrimSpace(p.Owner + " " + p.Window)
+	return r
 }
 
 // nameMounts names the mount points that the config lists.

@@ -18,6 +18,7 @@ import (
 type RunStatus struct {
 	Run     string     `json:"run"`
 	Members []string   `json:"members"`
+	Owner   string     `json:"owner,omitempty"` // who asked for it: qemu-ga, say
 	Began   time.Time  `json:"began"`
 	State   RunState   `json:"state"`
 	Phase   string     `json:"phase,omitempty"` // of a run that is alive
@@ -105,7 +106,7 @@ func statusOf(records []journal.Record) RunStatus {
 	for _, r := range records {
 		switch r.Type {
 		case journal.TypeBegin:
-			s.Began = r.Time
+			s.Began, s.Owner = r.Time, r.Owner
 			until := r.Deadline
 			s.Until = &until
 			for _, m := range r.Members {

@@ -55,7 +55,7 @@ func Pre(ctx context.Context, o Options) (*Pending, error) {
 	p := &Pending{options: o}
 	claim := supervise.Claim{Workloads: names, Owner: o.Owner, Window: o.Window}
 	p.process, err = supervise.Start(ctx, o.RuntimeDir, claim, supervisorOrder{
-		Config: o.Config.Path, PluginConfig: o.Config.PluginConfig, Workloads: names, Params: o.Params, Bounds: o.Bounds, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir,
+		Config: o.Config.Path, PluginConfig: o.Config.PluginConfig, Workloads: names, Params: o.Params, Bounds: o.Bounds, Owner: o.Owner, Window: o.Window, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir,
 		InProcess: o.InProcess, Level: o.Log.GetLevel(),
 	})
 	if p.process == nil {
@@ -103,6 +103,8 @@ type supervisorOrder struct {
 	Workloads    []string      `json:"workloads"`
 	Params       action.Value  `json:"params"`
 	Bounds       Bounds        `json:"bounds"`
+	Owner        string        `json:"owner,omitempty"`
+	Window       string        `json:"window,omitempty"`
 	StateDir     string        `json:"state_dir"`
 	RuntimeDir   string        `json:"runtime_dir"`
 	InProcess    bool          `json:"in_process,omitempty"`
@@ -120,7 +122,7 @@ func leadSupervised(s *supervise.Supervisor) supervise.Ending {
 		return supervise.Ending{Refusal: refusal(&ConfigError{err})}
 	}
 	o := Options{
-		Config: file, Workloads: order.Workloads, Params: order.Params, Bounds: order.Bounds, StateDir: order.StateDir, RuntimeDir: order.RuntimeDir,
+		Config: file, Workloads: order.Workloads, Params: order.Params, Bounds: order.Bounds, Owner: order.Owner, Window: order.Window, StateDir: order.StateDir, RuntimeDir: order.RuntimeDir,
 		InProcess: order.InProcess,
 	}
 	red := o.Redactor()

@@ -49,7 +49,7 @@ type Type string
 
 // The types of record, with the members that each of them has.
 const (
-	TypeBegin         Type = "begin"          // Run, Boot, Machine, Host, Version, Deadline, Members
+	TypeBegin         Type = "begin"          // Run, Boot, Machine, Host, Version, Deadline, Members, Owner
 	TypeSession       Type = "session"        // Member, Session
 	TypeIntent        Type = "intent"         // Member, Action, Deadline
 	TypeResult        Type = "result"         // Of, State, Err
@@ -86,6 +86,7 @@ type Record struct {
 	Version  string    `json:"version,omitempty"` // of the starhost that wrote the journal
 	Deadline time.Time `json:"deadline,omitzero"` // when the run must be over; of a freeze, when the filesystem must be thawed
 	Members  []Member  `json:"members,omitempty"`
+	Owner    string    `json:"owner,omitempty"` // who asked for the run, if somebody said
 
 	Member  string         `json:"member,omitempty"` // a workload; empty is the host itself
 	Session *Session       `json:"session,omitempty"`

@@ -35,6 +35,7 @@ by a link named starhost-CALLER.`,
   starhost hook qemu-ga check                would it work? Nothing is changed
   starhost hook vmware freezeFail
   starhost hook sanoid --within 20s pre
+  starhost hook zrepl --workload orders      for the disk of one workload of several
   starhost hook aws pre-script 3b9b7a76-1c1e-4a9e-8d8e-000000000000`,
 	}
 	for _, name := range platform.Names() {
@@ -53,6 +54,7 @@ by a link named starhost-CALLER.`,
 // hookOf is the hook of one caller. What follows the word is the caller's, flags or not.
 func (a *app) hookOf(name string) *cobra.Command {
 	var within time.Duration
+	var workloads []string
 	caller, err := platform.Lookup(name)
 	if err != nil {
 		panic(err) // the names are those of the table
@@ -76,24 +78,25 @@ func (a *app) hookOf(name string) *cobra.Command {
 			if !cmd.Flags().Changed("log-level") && a.getenv("STARHOST_LOG_LEVEL") == "" {
 				a.logLevel = "warn" // some callers take the first lines for the error
 			}
-			return a.answerCaller(cmd.Context(), call)
+			return a.answerCaller(cmd.Context(), call, workloads)
 		},
 	}
 	cmd.Flags().SetInterspersed(!caller.TakesArguments())
+	cmd.Flags().StringSliceVar(&workloads, "workload", nil, "quiesce this `WORKLOAD` and no other; may be given again")
 	cmd.Flags().DurationVar(&within, "within", 0, "the `TIME` that the caller grants to this call, as 20s")
 	return cmd
 }
 
 // answerCaller makes a call and ends with the status that its caller understands.
-func (a *app) answerCaller(ctx context.Context, call platform.Call) error {
+func (a *app) answerCaller(ctx context.Context, call platform.Call, workloads []string) error {
 	if call.Verb == platform.Ignore { // whatever the state of our configuration
 		return a.tellCaller(call, platform.Answer{Outcome: platform.Done})
 	}
-	classic := ""
+	classic := a.classic(workloads)
 	if call.Caller.PluginConfig {
 		classic = a.pluginConfig
 	}
-	o, closeLog, err := a.options(nil, classic)
+	o, closeLog, err := a.options(workloads, classic)
 	if err != nil {
 		return a.tellCaller(call, platform.Refused(call, err))
 	}

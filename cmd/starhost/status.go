@@ -60,6 +60,9 @@ func (a *app) printStatus(list []starhost.RunStatus) error {
 
 func statusLine(s starhost.RunStatus) string {
 	line := fmt.Sprintf("%s  %s  %s", s.Run, s.Began.Local().Format(time.DateTime), strings.Join(s.Members, ", "))
+	if s.Owner != "" {
+		line += "  by " + printable(s.Owner)
+	}
 	switch {
 	case s.State == starhost.RunEnded && s.Verdict == "":
 		return line + fmt.Sprintf("  ended without a snapshot, exit status %d", s.Exit)
