@@ -34,12 +34,12 @@ type AgentOptions struct {
 }
 
 // hide unmounts, in a mount namespace, every mount of a loop device but the one that the
-// first argument names, which it takes away.
+// first argument names, which it takes away. One that lies on another one went with it.
 const hide = `keep=$1; shift
 mounts=$(cat /proc/self/mountinfo)
 printf '%s\n' "$mounts" | while read -r _ _ _ _ dir rest; do
 	[ "$dir" != "$keep" ] || continue
-	case ${rest#* - } in *" /dev/loop"*) umount -l "$(printf %b "$dir")" || exit 1;; esac
+	case ${rest#* - } in *" /dev/loop"*) umount -l "$(printf %b "$dir")" || ! mountpoint -q "$(printf %b "$dir")" || exit 1;; esac
 done || exit 1`
 
 // alone is an agent after that.

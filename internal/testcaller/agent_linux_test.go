@@ -17,6 +17,7 @@ import (
 // frozen what another test has frozen.
 func TestAgent(t *testing.T) {
 	fs, foreign := testfs.New(t, "ext4", 16), testfs.New(t, "ext4", 16)
+	testfs.New(t, "ext4", 48).Nested(t, "ext4", 16) // goes away with the one below it
 	dir := t.TempDir()
 	hook, calls := filepath.Join(dir, "hook"), filepath.Join(dir, "calls")
 	script := fmt.Sprintf("#!/bin/sh\necho \"$@\" >>%s\n", calls)
