@@ -70,6 +70,10 @@ func (a *Answer) name(c *Caller, file *config.File) {
 			}
 		}
 	}
+	if a.Outcome == NotReady && a.Report == nil && ofWorkloadConf {
+		a.Azure = &config.WorkloadConnection
+		return
+	}
 	if known, ok := azure.ErrorOf(a.Report, a.Err, ofWorkloadConf); ok {
 		a.Azure = &known
 	}

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -131,7 +132,7 @@ func kindByExit(exit int) action.Kind {
 func (l *life) memberReport(m *memberState, records []journal.Record) MemberReport {
 	named, none := l.Filesystems.Declared(m.Workload)
 	r := MemberReport{
-		Workload: m.Workload, Script: ScriptReport{m.Name, m.SHA256}, Error: errorOf(m.err, action.KindInternal),
+		Workload: m.Workload, Script: ScriptReport{m.Name, m.SHA256}, Error: errorOf(cmp.Or(m.err, m.unproven), action.KindInternal),
 		RecoveryPoint: RecoveryPoint{Before: m.before, After: m.after}, Actions: actionsOf(m.Workload, records),
 	}
 	if l.snapshotTaken {

@@ -37,9 +37,11 @@ type memberState struct {
 	// givenUp says that a phase did not end: it may still run, and a script is called
 	// by one goroutine at a time, so it is called no more.
 	givenUp bool
-	opened  map[string]bool // sessions, by name
-	start   *startLine      // of its order; nil if it is alone in it
-	err     error
+	// unproven says that nothing can prove its quiesce, where nobody requires that.
+	unproven error
+	opened   map[string]bool // sessions, by name
+	start    *startLine      // of its order; nil if it is alone in it
+	err      error
 }
 
 func newLife(c Config) *life {

@@ -147,6 +147,23 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// TestNoRetryWhileHeld: a prescript is not tried again upon what its last try left held.
+func TestNoRetryWhileHeld(t *testing.T) {
+	f := newFixture(t)
+	f.Retries = 3
+	f.Limits.Hold = 2 * time.Second
+	calls := 0
+	f.scripts["orders"]["prescript"] = does(func(c *calling) error {
+		calls++
+		return errorAfter(c.lock("lock"), "a long statement is running")
+	})
+	f.give["orders: lock"] = func(context.Context) action.State { return journal.Failed }
+	r := f.do()
+	if calls != 1 || r.Exit != ExitHeld || len(r.Held) != 1 {
+		t.Errorf("%d tries, exit %d, held %q", calls, r.Exit, r.Held)
+	}
+}
+
 // TestNoFallback: a run that must not go on without its prescripts does not, whatever it
 // requires.
 func TestNoFallback(t *testing.T) {

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/undo"
@@ -71,7 +69,10 @@ func (l *life) prescript(ctx context.Context, m *memberState) error {
 			return err
 		}
 		l.Log.Warn().Err(err).Str("workload", m.Workload).Int("try", try+1).Msg("prescript failed; undoing and trying again")
-		l.undoMember(m.Workload)
+		if left := l.undoMember(m.Workload); len(left) > 0 {
+			l.Log.Error().Str("workload", m.Workload).Str("hold", left[0].String()).Msg("not tried again: what the last try took could not be given back")
+			return err
+		}
 	}
 }
 
@@ -137,10 +138,11 @@ func (l *life) reserve() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), l.Limits.Reserve())
 }
 
-func (l *life) undoMember(workload string) {
+func (l *life) undoMember(workload string) (left []undo.Hold) {
 	ctx, cancel := l.reserve()
 	defer cancel()
-	l.unwinder().Unwind(ctx, func(h undo.Hold) bool { return h.Member == workload })
+	_, left = l.unwinder().Unwind(ctx, func(h undo.Hold) bool { return h.Member == workload })
+	return left
 }
 
 // verify asks every member whether its quiesce lasted.
@@ -182,12 +184,13 @@ func (l *life) verifyMember(ctx context.Context, m *memberState) error {
 		return nil
 	}
 	m.quiesced = false
-	m.err = asKind(action.KindVerify, err)
-	level := zerolog.ErrorLevel
 	if !slices.Contains(m.Phases, "verify") && m.Require < Application {
-		level = zerolog.InfoLevel // as it was asked for
+		m.unproven = asKind(action.KindVerify, err) // as it was asked for
+		l.Log.Info().Err(err).Str("workload", m.Workload).Msg("the quiesce is not proven")
+		return nil
 	}
-	l.Log.WithLevel(level).Err(err).Str("workload", m.Workload).Msg("the quiesce is not proven")
+	m.err = asKind(action.KindVerify, err)
+	l.Log.Error().Err(err).Str("workload", m.Workload).Msg("the quiesce is not proven")
 	return m.err
 }
 

@@ -6,6 +6,7 @@ package azure
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/starhost/starhost"
 	"github.com/starhost/starhost/action"
@@ -73,6 +74,9 @@ func (n names) ofError(err error) config.AzureError {
 	if _, ok := errors.AsType[*config.Error](err); ok {
 		return n.config
 	}
+	if _, ok := errors.AsType[*starhost.DeadRunError](err); ok {
+		return n.post // whatever was to undo it has failed
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return n.host
 	}
@@ -86,7 +90,7 @@ func (n names) ofReport(r *run.Report) (config.AzureError, bool) {
 	}
 	switch r.Exit {
 	case run.ExitHeld:
-		return n.post, true
+		return either(late(r), n.postLate, n.post), true
 	case run.ExitPostscript:
 		return either(kind == action.KindTimeout, n.postLate, n.post), true
 	case run.ExitVerdict:
@@ -108,11 +112,16 @@ func (n names) ofPrescript(r *run.Report, kind action.Kind) config.AzureError {
 		return n.connection // before anything was done
 	}
 	for _, m := range r.Members {
-		if m.Error != nil && len(m.Actions) > 0 {
+		if m.Error != nil && slices.ContainsFunc(m.Actions, func(a run.ActionReport) bool { return len(a.Undo) > 0 }) {
 			return n.quiesce
 		}
 	}
 	return n.pre
+}
+
+// late reports whether the postscript of a member took too long.
+func late(r *run.Report) bool {
+	return slices.ContainsFunc(r.Members, func(m run.MemberReport) bool { return m.Error != nil && m.Error.Kind == action.KindTimeout })
 }
 
 func either(first bool, a, b config.AzureError) config.AzureError {

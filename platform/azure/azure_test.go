@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/starhost/starhost"
@@ -19,7 +20,7 @@ func report(exit int, kind action.Kind, actions int) *run.Report {
 		r.Error = &run.Error{Kind: kind, Message: "no"}
 	}
 	if actions >= 0 {
-		r.Members = []run.MemberReport{{Error: r.Error, Actions: make([]run.ActionReport, actions)}}
+		r.Members = []run.MemberReport{{Error: r.Error, Actions: slices.Repeat([]run.ActionReport{{Undo: []string{"UNLOCK TABLES"}}}, actions)}}
 	}
 	return r
 }
@@ -56,6 +57,13 @@ func TestErrorOf(t *testing.T) {
 		{"a config error", nil, &starhost.ConfigError{Err: errors.New("no")}, 305, 501},
 		{"an error in a file", nil, inFile, 305, 501},
 		{"one with a number", nil, &starhost.ConfigError{Err: fmt.Errorf("c: %w", config.PreScriptNotFound)}, 302, 302},
+		{"only reads were made", &run.Report{Exit: run.ExitPrescript, Error: &run.Error{Kind: action.KindRefused}, Members: []run.MemberReport{{
+			Error: &run.Error{Kind: action.KindRefused}, Actions: []run.ActionReport{{Name: "sql"}},
+		}}}, nil, 300, 500},
+		{"still held, the postscript took too long", &run.Report{Exit: run.ExitHeld, Error: &run.Error{Kind: action.KindUndo}, Members: []run.MemberReport{{
+			Error: &run.Error{Kind: action.KindTimeout},
+		}}}, nil, 309, 504},
+		{"a dead run", nil, &starhost.DeadRunError{}, 301, 504},
 		{"busy", nil, &starhost.BusyError{Err: errors.New("no")}, 300, 500},
 		{"nobody answers", nil, fmt.Errorf("pre: %w", context.DeadlineExceeded), 310, 510},
 	} {
