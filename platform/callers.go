@@ -147,6 +147,7 @@ var callers = []Caller{
 			{Name: "mode", Arg: 1, Doc: "snapshot, suspend or stop"},
 			{Name: "vmid", Arg: 2, Doc: "the number of the container"},
 		},
+		Window:  "vmid",
 		Budget:  Times{Pre: time.Minute, Post: time.Minute},
 		Install: installProxmox, Manual: manualProxmox,
 		Cannot: []string{

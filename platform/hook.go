@@ -130,15 +130,16 @@ func (call Call) within(ctx context.Context, budget time.Duration) (context.Cont
 	})
 }
 
-// pre quiesces. An older window of this caller that nobody has closed cannot be closed
-// by anybody any more, so it is given back first.
+// pre quiesces. An open window of this caller stays open: a post that comes could be for
+// either, and would call a snapshot good that was not. Where windows have names, an older
+// one cannot be closed by anybody any more, so it is given back first.
 func (call Call) pre(ctx context.Context, o starhost.Options) Answer {
 	ctx, cancel := call.within(ctx, call.Budget.Pre)
 	defer cancel()
 	if open, err := call.closeOlder(ctx, o); err != nil {
 		return Answer{Outcome: outcomeOf(err), Err: err}
-	} else if open {
-		return Answer{Outcome: Open, Err: fmt.Errorf("window %s is open already", call.Window)}
+	} else if open != nil {
+		return Answer{Outcome: Open, Err: fmt.Errorf("%s is held already; it ends at its deadline, or by starhost abort", open)}
 	}
 	p, err := starhost.Pre(ctx, o)
 	if p == nil {
@@ -161,34 +162,34 @@ func (call Call) pre(ctx context.Context, o starhost.Options) Answer {
 	return Answer{Outcome: outcomeOfReport(p.Report), Report: p.Report, Err: err}
 }
 
-// closeOlder gives back what this caller has left, and reports whether the window of
-// this call is open.
-func (call Call) closeOlder(ctx context.Context, o starhost.Options) (open bool, err error) {
+// closeOlder gives back what this caller has left, and returns the window that is open,
+// if there is one.
+func (call Call) closeOlder(ctx context.Context, o starhost.Options) (open *starhost.Hold, err error) {
 	o.Window = ""
 	holds, err := starhost.Holds(o)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	for _, h := range holds {
 		switch {
 		case h.Over:
 			continue
-		case call.Window != "" && h.Window == call.Window:
-			return true, nil
+		case h.Window == call.Window:
+			return &h, nil
 		}
 		o.Log.Warn().Msgf("%s was never closed: it is given back before a new one begins", h)
 		o.Run, o.Window, o.Workloads = h.Run, h.Window, h.Workloads
 		reports, err := starhost.Abort(ctx, o)
 		if err != nil && outcomeOf(err) != Nothing {
-			return false, err
+			return nil, err
 		}
 		for _, r := range reports {
 			if r.Exit == run.ExitHeld {
-				return false, &starhost.DeadRunError{Run: r.Run, Held: r.Held}
+				return nil, &starhost.DeadRunError{Run: r.Run, Held: r.Held}
 			}
 		}
 	}
-	return false, nil
+	return nil, nil
 }
 
 // end ends the window. One that is not there is for the caller to know or to ignore;
