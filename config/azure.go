@@ -127,6 +127,7 @@ func (b *build) connectAsClient(user asuser.User, warn func(string)) error {
 		return err
 	}
 	b.Connection, b.credPassword = got.connection, got.inText
+	b.Connection.OfClient = true
 	return nil
 }
 
