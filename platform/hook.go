@@ -132,13 +132,13 @@ func (call Call) pre(ctx context.Context, o starhost.Options) Answer {
 	ctx, cancel := call.within(ctx, call.Budget.Pre)
 	defer cancel()
 	if open, err := call.closeOlder(ctx, o); err != nil {
-		return Answer{Outcome: outcomeOf(err), Err: err}
+		return Answer{Outcome: refusing(outcomeOf(err)), Err: err}
 	} else if open {
 		return Answer{Outcome: Open, Err: fmt.Errorf("window %s is open already", call.Window)}
 	}
 	p, err := starhost.Pre(ctx, o)
 	if p == nil {
-		return Answer{Outcome: outcomeOf(err), Err: err}
+		return Answer{Outcome: refusing(outcomeOf(err)), Err: err}
 	}
 	defer func() { _ = p.Close() }() // what goes wrong there is for the next recovery
 	if err == nil && p.Held {
@@ -149,12 +149,21 @@ func (call Call) pre(ctx context.Context, o starhost.Options) Answer {
 		}
 	}
 	if p.Report == nil {
-		return Answer{Outcome: outcomeOf(err), Err: err}
+		return Answer{Outcome: refusing(outcomeOf(err)), Err: err}
 	}
 	if err == nil {
 		err = context.Cause(ctx) // it says more than the run, which knows only that we went
 	}
-	return Answer{Outcome: outcomeOfReport(p.Report), Report: p.Report, Err: err}
+	return Answer{Outcome: refusing(outcomeOfReport(p.Report)), Report: p.Report, Err: err}
+}
+
+// refusing is the outcome of a pre after which nothing is held: whatever we have
+// misunderstood, the caller must not take it for a good one.
+func refusing(o Outcome) Outcome {
+	if o == Done || o == Nothing {
+		return Internal
+	}
+	return o
 }
 
 // closeOlder gives back what this caller has left, and reports whether the window of
