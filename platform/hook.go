@@ -49,13 +49,13 @@ func (a Answer) Message() string {
 // Refused is the answer to a call whose configuration cannot be read.
 func Refused(call Call, err error) Answer {
 	a := Answer{Outcome: Misused, Status: call.Caller.Status(Misused), Err: err}
-	a.name(call.Caller, nil)
+	a.addAzure(call.Caller, nil)
 	return a
 }
 
-// name adds what Azure calls what went wrong. Where both of its frameworks are
+// addAzure adds what Azure calls what went wrong. Where both of its frameworks are
 // configured, the errors of the pair of scripts are those of the classic one.
-func (a *Answer) name(c *Caller, file *config.File) {
+func (a *Answer) addAzure(c *Caller, file *config.File) {
 	if !c.PluginConfig || a.Outcome == Done || a.Outcome == Nothing {
 		return
 	}
@@ -98,7 +98,7 @@ func Hook(ctx context.Context, call Call, o starhost.Options) Answer {
 		a = Answer{Outcome: Done}
 	}
 	a.Status = c.Status(a.Outcome)
-	a.name(c, o.Config)
+	a.addAzure(c, o.Config)
 	return a
 }
 
