@@ -22,7 +22,7 @@ func connect(ctx context.Context, w config.Workload, runID string) (driver.Serve
 	cfg := driver.Config{
 		Driver: c.Driver, User: c.User, Password: driver.Password(c.Password.Reveal()), Host: c.Host, Port: c.Port,
 		Socket: c.Socket, Database: c.Database, Params: map[string]string{}, RunID: runID,
-		OSUser: w.LinuxUser,
+		OSUser: w.LinuxUser, FilesOfUser: c.OfClient,
 	}
 	for name, value := range c.Params {
 		if name != "connect_timeout" {

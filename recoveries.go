@@ -1,7 +1,6 @@
 package starhost
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -9,6 +8,7 @@ import (
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/config"
 	"github.com/starhost/starhost/host"
+	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/undo"
 )
 
@@ -52,14 +52,9 @@ func (r *recoveries) close() {
 // backwards are the names of workloads in the order in which they go back to work:
 // highest order first, equal ones together.
 func backwards(workloads []config.Workload) [][]string {
-	sorted := slices.Clone(workloads)
-	slices.SortStableFunc(sorted, func(a, b config.Workload) int { return cmp.Compare(b.Order, a.Order) })
-	var ranks [][]string
-	for i, w := range sorted {
-		if i == 0 || w.Order != sorted[i-1].Order {
-			ranks = append(ranks, nil)
-		}
-		ranks[len(ranks)-1] = append(ranks[len(ranks)-1], w.Name)
+	var names [][]string
+	for _, rank := range slices.Backward(run.Ranks(workloads, func(w config.Workload) int { return w.Order })) {
+		names = append(names, namesOf(rank))
 	}
-	return ranks
+	return names
 }

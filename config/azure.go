@@ -64,12 +64,12 @@ var clientOf = map[string]string{"mysql": MySQL, "mariadb": MySQL, "postgres": P
 // keys, wherever they stand.
 func (b *build) finishAzure(sec *section) {
 	fail := func(key string, err error) { b.fail(sec, &entry{key: key}, sec.keys[key], err) }
-	user, err := b.lookup(b.LinuxUser)
-	if err != nil && b.LinuxUser != "" {
-		if _, unknown := errors.AsType[osuser.UnknownUserError](err); unknown {
-			err = fmt.Errorf("there is no user %s on this machine; correct the name", show(b.LinuxUser))
+	user, noUser := b.lookup(b.LinuxUser)
+	if noUser != nil && b.LinuxUser != "" {
+		if _, unknown := errors.AsType[osuser.UnknownUserError](noUser); unknown {
+			noUser = fmt.Errorf("there is no user %s on this machine; correct the name", show(b.LinuxUser))
 		}
-		fail("linux_user", err)
+		fail("linux_user", noUser)
 		return
 	}
 	b.replica(sec, fail)
@@ -82,36 +82,53 @@ func (b *build) finishAzure(sec *section) {
 	if len(b.azure.databases) > 0 {
 		b.setSetting("databases", strings.Join(b.azure.databases, ","), sec.keys["dbnames"])
 	}
-	key, driver := "credString", clientOf[b.Script]
-	switch hasURL := sec.keys["connection"] > 0; {
-	case b.azure.credString == "" && hasURL:
+	hasURL := sec.keys["connection"] > 0
+	if hasURL && b.azure.credString == "" {
 		if b.Connection.User == "" && b.Connection.Driver != "" && b.Connection.Driver != SQLite {
 			b.Connection.User = b.LinuxUser
 		}
 		return
-	case b.azure.credString != "" && hasURL:
-		fail(key, errors.New("there is a connection as well; remove one of the two"))
-		return
-	case b.azure.credString == "" && (b.LinuxUser == "" || driver == "" || b.ScriptPath != ""):
-		return // nothing asks for one
-	case b.azure.credString == "":
-		key = "linux_user"
-	case slices.Contains([]string{"oracle", "iris"}, b.Script):
-		fail(key, fmt.Errorf("it is recognised but not yet supported for %s; remove the line", b.Script))
-		return
-	case driver == "":
-		fail(key, errors.New("it is understood for mysql, mariadb and postgres; write connection in its place"))
-		return
-	case err != nil:
-		fail(key, fmt.Errorf("whoever runs starhost is no user of this machine: %w; write linux_user", err))
-		return
 	}
-	got, err := b.credentials(driver, user, func(msg string) { b.warn(sec, key, msg) })
+	key, err := b.clientKey(hasURL)
+	if err == nil && key != "" && noUser != nil {
+		err = fmt.Errorf("whoever runs starhost is no user of this machine: %w; write linux_user", noUser)
+	}
+	if err == nil && key != "" {
+		err = b.connectAsClient(user, func(msg string) { b.warn(sec, key, msg) })
+	}
 	if err != nil {
 		fail(key, err)
-		return
+	}
+}
+
+// clientKey returns the key that asks for what the database's own client would do, "" if
+// none does, and why that cannot be done.
+func (b *build) clientKey(hasURL bool) (key string, err error) {
+	driver := clientOf[b.Script]
+	switch {
+	case b.azure.credString != "" && hasURL:
+		return "credString", errors.New("there is a connection as well; remove one of the two")
+	case b.azure.credString == "" && (b.LinuxUser == "" || driver == "" || b.ScriptPath != ""):
+		return "", nil
+	case b.azure.credString == "":
+		return "linux_user", nil
+	case slices.Contains([]string{"oracle", "iris"}, b.Script):
+		return "credString", fmt.Errorf("it is recognised but not yet supported for %s; remove the line", b.Script)
+	case driver == "":
+		return "credString", errors.New("it is understood for mysql, mariadb and postgres; write connection in its place")
+	}
+	return "credString", nil
+}
+
+// connectAsClient takes over where and as whom the client would connect.
+func (b *build) connectAsClient(user asuser.User, warn func(string)) error {
+	got, err := b.credentials(clientOf[b.Script], user, warn)
+	if err != nil {
+		return err
 	}
 	b.Connection, b.credPassword = got.connection, got.inText
+	b.Connection.OfClient = true
+	return nil
 }
 
 // credentials reads the credString, or what the client does without one.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -62,6 +63,7 @@ var azureBad = []struct {
 	{name: "bad directive", text: cred("-A"), files: mapFiles{"/etc/my.cnf": "!inklude /PW\n"}, want: "/etc/my.cnf:1: a line begins with !"},
 	{name: "relative include", text: cred("-A"), files: mapFiles{"/etc/my.cnf": "!include x\n"}, want: "not an absolute path"},
 	{name: "include of itself", text: cred("-A"), files: mapFiles{"/etc/my.cnf": "!include /etc/my.cnf\n"}, want: "include each other more than 10 deep"},
+	{name: "too many includes", text: cred("-A"), files: doubling("/etc/my.cnf", 8), want: "more than 200 files are included in all"},
 	{name: "cut short in a file", text: cred("-A"), files: mapFiles{"/etc/my.cnf": "[client]\npass=PW\n"}, want: "/etc/my.cnf:2: an option is cut short; write password"},
 	{name: "init-command", text: cred("-A"), files: mapFiles{"/etc/my.cnf": "[mysql]\ninit_command=PW\n"}, want: "option init-command cannot be honoured"},
 	{name: "no value in a file", text: cred("-A"), files: mapFiles{"/etc/my.cnf": "[client]\nuser\n"}, want: "option user has no value"},
@@ -107,6 +109,17 @@ var azureBad = []struct {
 	{name: "quoted name", text: "workload_name = \"mysql\"\n", key: "workload_name", want: "remove them"},
 	{name: "capitals", text: "workload_name = MySQL\n", key: "workload_name", want: "small letters"},
 	{name: "empty role", text: "workload_name = mysql\nrole =\n", key: "role", want: "there is no value"},
+}
+
+// doubling are option files each of which includes the next one twice.
+func doubling(first string, levels int) mapFiles {
+	files := mapFiles{}
+	for name := first; levels > 0; levels-- {
+		next := fmt.Sprintf("/etc/%d.cnf", levels)
+		files[name] = strings.Repeat("!include "+next+"\n", 2)
+		name = next
+	}
+	return files
 }
 
 func TestAzureKeysBad(t *testing.T) {

@@ -150,6 +150,9 @@ func TestAzureKeys(t *testing.T) {
 			if got := spell(w.Connection); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
+			if w.Connection.OfClient == (w.Connection.IsZero() || strings.Contains(c.text, "connection = ")) {
+				t.Errorf("OfClient is %v", w.Connection.OfClient)
+			}
 			settings := ""
 			for _, s := range w.Settings {
 				settings += fmt.Sprintf("%d: %s = %s\n", s.Line, s.Key, s.Text)

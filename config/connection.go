@@ -45,6 +45,9 @@ type Connection struct {
 	// PostgreSQL's libpq, with tls of go-sql-driver/mysql and privilege (sysdba,
 	// sysbackup) for Oracle. connect_timeout is in seconds.
 	Params map[string]string
+	// OfClient says that it is made of what the database's own client would read. The
+	// files that Params name are read as linux_user then, who may have chosen them.
+	OfClient bool
 }
 
 // IsZero reports whether there is no connection.

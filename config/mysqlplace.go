@@ -49,18 +49,27 @@ func checkTyped(c Connection) error {
 	return nil
 }
 
+// setPort takes the text of a port; an empty one leaves the default.
+func (c *Connection) setPort(text string) (err error) {
+	if text == "" {
+		return nil
+	}
+	if c.Port, err = integer(text, 1, 65535); err != nil {
+		return errors.New("the port is not a number from 1 to 65535; correct it")
+	}
+	return nil
+}
+
 // mysqlSockets are where the server has its socket, by the maker of the package.
 var mysqlSockets = []string{"/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock"}
 
 // setPlace decides between a socket and TCP, as the client does.
 func (m *mysqlLogin) setPlace(c *Connection) error {
 	c.Port = 3306
-	if text := m.values["port"]; text != "" && text != "0" {
-		port, err := integer(text, 1, 65535)
-		if err != nil {
-			return errors.New("the port is not a number from 1 to 65535; correct it")
+	if text := m.values["port"]; text != "0" {
+		if err := c.setPort(text); err != nil {
+			return err
 		}
-		c.Port = port
 	}
 	host, protocol := m.values["host"], strings.ToLower(m.values["protocol"])
 	local := host == "" || host == "localhost"
@@ -141,9 +150,6 @@ func (m *mysqlLogin) setTimeout(c *Connection) error {
 	if err := connectTimeout(text); err != nil {
 		return errors.New("option --connect-timeout: the value is out of range; write 1 to 300, in seconds")
 	}
-	if c.Params == nil {
-		c.Params = map[string]string{}
-	}
-	c.Params["connect_timeout"] = text
+	c.param("connect_timeout", text)
 	return nil
 }

@@ -14,10 +14,16 @@ var optionGroups = []string{"client", "mysql", "client-server", "client-mariadb"
 // maxIncludes is how deep option files may include each other; it is the clients' limit.
 const maxIncludes = 10
 
+// maxOptionFiles is how many files may be read in all. The clients know no such limit: it
+// is their user's own time. Here ten levels of a few lines each would keep everybody
+// else's databases waiting.
+const maxOptionFiles = 200
+
 // optionFiles reads option files of MySQL's clients.
 type optionFiles struct {
 	client client
 	groups []string
+	count  int // of the files so far
 	// set is called with each option of the groups. has is false if there is no = .
 	set func(o fileOption) error
 }
@@ -50,6 +56,9 @@ func (f *optionFiles) readIfThere(name string, depth int) error {
 
 // parse reads text, that of the file name. No error repeats a part of it.
 func (f *optionFiles) parse(name, text string, depth int) error {
+	if f.count++; f.count > maxOptionFiles {
+		return fmt.Errorf("more than %d files are included in all; remove this file or lines that begin with !include", maxOptionFiles)
+	}
 	group := ""
 	for i, line := range strings.Split(text, "\n") {
 		line = strings.TrimSpace(line)

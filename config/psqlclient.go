@@ -162,16 +162,12 @@ func (p *psqlLogin) credentials() (credentials, error) {
 	if c.User == "" {
 		c.User = p.client.user
 	}
-	if text := v["port"]; text != "" {
-		port, err := integer(text, 1, 65535)
-		if err != nil {
-			return credentials{}, errors.New("the port is not a number from 1 to 65535; correct it")
-		}
-		c.Port = port
+	if err := c.setPort(v["port"]); err != nil {
+		return credentials{}, err
 	}
 	switch host := v["host"]; {
 	case strings.Contains(host, ","):
-		return credentials{}, errors.New("there are several hosts; one server can be quiesced, write that one")
+		return credentials{}, errSeveralHosts
 	case host == "":
 		c.Socket = p.defaultSocket(c.Port)
 	case host[0] == '/':

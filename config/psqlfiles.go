@@ -95,9 +95,11 @@ func parsePostgresURI(text string) ([][2]string, error) {
 	return pairs, nil
 }
 
+var errSeveralHosts = errors.New("there are several hosts; one server can be quiesced, write that one")
+
 func hostAndPort(text string) (host, port string, err error) {
 	if strings.Contains(text, ",") {
-		return "", "", errors.New("there are several hosts; one server can be quiesced, write that one")
+		return "", "", errSeveralHosts
 	}
 	rest, bracket := strings.CutPrefix(text, "[")
 	if !bracket {

@@ -49,13 +49,13 @@ func (a Answer) Message() string {
 // Refused is the answer to a call whose configuration cannot be read.
 func Refused(call Call, err error) Answer {
 	a := Answer{Outcome: Misused, Status: call.Caller.Status(Misused), Err: err}
-	a.name(call.Caller, nil)
+	a.addAzure(call.Caller, nil)
 	return a
 }
 
-// name adds what Azure calls what went wrong. Where both of its frameworks are
+// addAzure adds what Azure calls what went wrong. Where both of its frameworks are
 // configured, the errors of the pair of scripts are those of the classic one.
-func (a *Answer) name(c *Caller, file *config.File) {
+func (a *Answer) addAzure(c *Caller, file *config.File) {
 	if !c.PluginConfig || a.Outcome == Done || a.Outcome == Nothing {
 		return
 	}
@@ -102,7 +102,7 @@ func Hook(ctx context.Context, call Call, o starhost.Options) Answer {
 		a = Answer{Outcome: Done}
 	}
 	a.Status = c.Status(a.Outcome)
-	a.name(c, o.Config)
+	a.addAzure(c, o.Config)
 	return a
 }
 
@@ -137,13 +137,13 @@ func (call Call) pre(ctx context.Context, o starhost.Options) Answer {
 	ctx, cancel := call.within(ctx, call.Budget.Pre)
 	defer cancel()
 	if open, err := call.closeOlder(ctx, o); err != nil {
-		return Answer{Outcome: outcomeOf(err), Err: err}
+		return Answer{Outcome: refusing(outcomeOf(err)), Err: err}
 	} else if open != nil {
 		return Answer{Outcome: Open, Err: fmt.Errorf("%s is held already; it ends at its deadline, or by starhost abort", open)}
 	}
 	p, err := starhost.Pre(ctx, o)
 	if p == nil {
-		return Answer{Outcome: outcomeOf(err), Err: err}
+		return Answer{Outcome: refusing(outcomeOf(err)), Err: err}
 	}
 	defer func() { _ = p.Close() }() // what goes wrong there is for the next recovery
 	if err == nil && p.Held {
@@ -154,12 +154,21 @@ func (call Call) pre(ctx context.Context, o starhost.Options) Answer {
 		}
 	}
 	if p.Report == nil {
-		return Answer{Outcome: outcomeOf(err), Err: err}
+		return Answer{Outcome: refusing(outcomeOf(err)), Err: err}
 	}
 	if err == nil {
 		err = context.Cause(ctx) // it says more than the run, which knows only that we went
 	}
-	return Answer{Outcome: outcomeOfReport(p.Report), Report: p.Report, Err: err}
+	return Answer{Outcome: refusing(outcomeOfReport(p.Report)), Report: p.Report, Err: err}
+}
+
+// refusing is the outcome of a pre after which nothing is held: whatever we have
+// misunderstood, the caller must not take it for a good one.
+func refusing(o Outcome) Outcome {
+	if o == Done || o == Nothing {
+		return Internal
+	}
+	return o
 }
 
 // closeOlder gives back what this caller has left, and returns the window that is open,

@@ -68,6 +68,18 @@ func TestOutcomeOfReport(t *testing.T) {
 	}
 }
 
+// A pre after which nothing is held is never a success for anybody.
+func TestRefusing(t *testing.T) {
+	for _, name := range Names() {
+		c, _ := Lookup(name)
+		for _, row := range Outcomes {
+			if status := c.Status(refusing(row.Outcome)); status == run.ExitDone {
+				t.Errorf("%s: a pre that is %s ends with %d", name, row.Outcome, status)
+			}
+		}
+	}
+}
+
 // Whatever the outcome, there is something to say, except if all is well.
 func TestMessage(t *testing.T) {
 	for _, row := range Outcomes {

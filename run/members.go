@@ -15,19 +15,23 @@ import (
 	"github.com/starhost/starhost/undo"
 )
 
-// ranks returns the members of each order, lowest first, in each as the config has them.
-func (l *life) ranks() [][]*memberState {
-	sorted := slices.Clone(l.members)
-	slices.SortStableFunc(sorted, func(a, b *memberState) int { return cmp.Compare(a.Order, b.Order) })
-	var ranks [][]*memberState
+// Ranks returns the members of each order, lowest first, in each as they were given.
+func Ranks[M any](members []M, order func(M) int) [][]M {
+	sorted := slices.Clone(members)
+	slices.SortStableFunc(sorted, func(a, b M) int { return cmp.Compare(order(a), order(b)) })
+	var ranks [][]M
 	for i, m := range sorted {
-		if i == 0 || m.Order != sorted[i-1].Order {
+		if i == 0 || order(m) != order(sorted[i-1]) {
 			ranks = append(ranks, nil)
 		}
 		last := len(ranks) - 1
 		ranks[last] = append(ranks[last], m)
 	}
 	return ranks
+}
+
+func (l *life) ranks() [][]*memberState {
+	return Ranks(l.members, func(m *memberState) int { return m.Order })
 }
 
 // backwards are the ranks in the order in which members go back to work.
@@ -66,7 +70,8 @@ func (l *life) together(members []*memberState, do func(m *memberState) error) e
 }
 
 // prescripts runs the prescripts, those of one order at the same time, with the first
-// holds of all behind what each does before. The first that fails ends the others and keeps higher orders from beginning: its error is returned.
+// holds of all behind what each does before. The first that fails ends the others and
+// keeps higher orders from beginning: its error is returned.
 func (l *life) prescripts(ctx context.Context) error {
 	work, end := context.WithCancelCause(ctx)
 	defer end(nil)

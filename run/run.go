@@ -22,10 +22,11 @@
 // Members of one [Member.Order] do not depend on each other, so their prescripts run at
 // the same time, and so do their postscripts and their undos; verify is that of all
 // members at once. No prescript holds anything before all of its order are about to, or
-// have ended: the members share one window, and it is short. Each has a goroutine for that, which alone touches what is known of
-// its member while it lasts. Everything else (the outcome, the report, freeze, thaw,
-// the order of things) belongs to the goroutine of Do, which waits for all of them
-// first. With one member there is no other goroutine but the two below.
+// have ended: the members share one window, and it is short. Each has a goroutine for
+// that, which alone touches what is known of its member while it lasts. Everything else
+// (the outcome, the report, freeze, thaw, the order of things) belongs to the goroutine
+// of Do, which waits for all of them first. With one member there is no other goroutine
+// but the two below.
 //
 // The phase of a script and the snapshot have goroutines of their own. Both are given
 // up, not waited for without limit, when their time is over; a script that was given

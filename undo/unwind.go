@@ -51,8 +51,8 @@ type Unwinder struct {
 
 // Unwind gives back what is held and wanted (all if want is nil), newest first: one
 // attempt of everything, then again what failed, with growing pauses, until ctx
-// ends or Tries is used up. A failed undo does not keep older holds waiting. It returns the names of
-// what was given back, in that order, and what is still held.
+// ends or Tries is used up. A failed undo does not keep older holds waiting. It returns
+// the names of what was given back, in that order, and what is still held.
 //
 // The journal is written but never waited for: an undo is not refused because the
 // disk is full, and making a step twice is harmless.

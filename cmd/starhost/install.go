@@ -65,12 +65,14 @@ does the rest; 1 an error of the system: everything was undone.`,
 
 // installError gives an error of install its exit status.
 func installError(err error, removal bool) error {
-	switch refusal, exit := (*install.RefusedError)(nil), (*exitError)(nil); {
-	case err == nil, errors.As(err, &exit):
+	if _, ok := errors.AsType[*exitError](err); ok || err == nil {
 		return err
-	case errors.As(err, &refusal) && !removal:
+	}
+	_, refusal := errors.AsType[*install.RefusedError](err)
+	switch {
+	case refusal && !removal:
 		return &exitError{code: run.ExitUsage, err: fmt.Errorf("install: %w\nnothing was changed", err)}
-	case errors.As(err, &refusal):
+	case refusal:
 		return &exitError{code: run.ExitUsage, err: fmt.Errorf("install: %w", err)}
 	}
 	return &exitError{code: run.ExitInternal, err: fmt.Errorf("install: %w", err)}

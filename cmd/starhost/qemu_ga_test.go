@@ -189,16 +189,7 @@ func TestQemuGASnapshot(t *testing.T) {
 			fs.Unmount(t)
 
 			copied := testfs.MountCopy(t, image, fstype)
-			again := testdb.MariaDB(t, testdb.Options{Dir: copied}).DB(t)
-			for _, engine := range engines {
-				rows := 0
-				if err := again.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM test."+engine).Scan(&rows); err != nil {
-					t.Fatal(err)
-				}
-				if before, after := r.acks[engine].around(r.from, r.to); rows != before || before == 0 || after == 0 {
-					t.Errorf("%s: the copy has %d rows; %d were acknowledged before the snapshot, %d after", engine, rows, before, after)
-				}
-			}
+			r.checkCopy(t, copied)
 		})
 	}
 }

@@ -183,6 +183,22 @@ func (r *restored) total() int {
 	return n
 }
 
+// checkCopy makes sure that a server on a copy of the data has what was acknowledged
+// before the snapshot, and nothing else.
+func (r *restored) checkCopy(t *testing.T, dir string) {
+	t.Helper()
+	db := testdb.MariaDB(t, testdb.Options{Dir: dir}).DB(t)
+	for _, engine := range engines {
+		rows := 0
+		if err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM test."+engine).Scan(&rows); err != nil {
+			t.Fatal(err)
+		}
+		if before, after := r.acks[engine].around(r.from, r.to); rows != before || before == 0 || after == 0 {
+			t.Errorf("%s: the copy has %d rows; %d were acknowledged before the snapshot, %d after", engine, rows, before, after)
+		}
+	}
+}
+
 // reachMore waits until every writer has gone on.
 func (r *restored) reachMore(t *testing.T) {
 	t.Helper()

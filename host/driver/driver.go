@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/starhost/starhost/action"
@@ -52,6 +53,7 @@ type Config struct {
 	Database       string            // initial database; the path of the file for sqlite
 	Params         map[string]string // what else a driver knows; an unknown name is an error
 	OSUser         string            // the user of this machine that a unix socket is connected to as; empty is our own
+	FilesOfUser    bool              // the files that Params name are read as OSUser; see Reading
 	RunID          string            // names the run to the server where it shows its sessions
 	ConnectTimeout time.Duration     // of one connection; 0 is [DefaultConnectTimeout]
 }
@@ -77,6 +79,28 @@ func (c Config) As() (asuser.User, error) {
 		return u, fmt.Errorf("connection: linux_user: %w", err)
 	}
 	return u, nil
+}
+
+// Reading calls read, which reads the files that Params name. Those of OSUser are read
+// as that user: whoever chooses a file must not choose one that only we can read, nor a
+// FIFO, which would keep us waiting.
+func (c Config) Reading(read func() error) error {
+	if !c.FilesOfUser {
+		return read()
+	}
+	u, err := c.As()
+	if err != nil {
+		return err
+	}
+	return u.Do(func() error {
+		for _, param := range []string{"sslrootcert", "sslcert", "sslkey"} {
+			name := c.Params[param]
+			if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+				return fmt.Errorf("connection: %s: %s is not a regular file", param, name)
+			}
+		}
+		return read() // which may do without one that is not there
+	})
 }
 
 // Known returns an error that names a parameter other than those in names.

@@ -90,7 +90,11 @@ func newPeer(cfg driver.Config) (*peer, error) {
 		port = defaultPort
 	}
 	c.Net, c.Addr = "tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(port))
-	if c.TLS, c.AllowFallbackToPlaintext, err = transport(cfg); err != nil {
+	err = cfg.Reading(func() (err error) {
+		c.TLS, c.AllowFallbackToPlaintext, err = transport(cfg)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	return &peer{*c, as}, nil

@@ -128,3 +128,18 @@ func TestTransportBad(t *testing.T) {
 		}
 	}
 }
+
+func TestTransportOfUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can act as another user")
+	}
+	ca, _, _ := authority(t)
+	for ofUser, want := range map[bool]string{false: "", true: "permission denied"} {
+		_, err := newPeer(driver.Config{
+			User: "u", Host: "h", OSUser: "daemon", FilesOfUser: ofUser, Params: map[string]string{"tls": "true", "sslrootcert": ca},
+		})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%v: %v, want %q", ofUser, err, want)
+		}
+	}
+}

@@ -79,9 +79,15 @@ func newPeer(cfg driver.Config) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := pgconn.ParseConfig(connection(cfg, host, port))
+	var c *pgconn.Config
+	err = cfg.Reading(func() error {
+		if c, err = pgconn.ParseConfig(connection(cfg, host, port)); err != nil {
+			return fmt.Errorf("connection: %w", errors.Unwrap(err)) // the outer text has the whole string
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("connection: %w", errors.Unwrap(err)) // the outer text has the whole string
+		return nil, err
 	}
 	c.RuntimeParams = map[string]string{
 		"application_name": strings.TrimSpace("starhost " + cfg.RunID),
