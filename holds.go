@@ -14,8 +14,9 @@ type Hold struct {
 	Run           string // "" while its pre has not answered
 	Workloads     []string
 	Owner, Window string // as in [Options]
-	// Over says that it has ended by itself: Post will say that it came too late.
-	Over bool
+	// Over says that it has ended by itself: Post will say that it came too late. Dead
+	// says that its supervisor was killed: Post recovers it, and says so too.
+	Over, Dead bool
 }
 
 // String names the run and whose it is.
@@ -47,7 +48,7 @@ func Holds(o Options) ([]Hold, error) {
 }
 
 func holdOf(t supervise.Ticket) Hold {
-	return Hold{Run: t.Run, Workloads: t.Workloads, Owner: t.Owner, Window: t.Window, Over: t.Ending != nil}
+	return Hold{Run: t.Run, Workloads: t.Workloads, Owner: t.Owner, Window: t.Window, Over: t.Ending != nil, Dead: t.Dead()}
 }
 
 // chooses reports whether a hold is one of those that Run, Owner and Window name.
@@ -55,19 +56,22 @@ func (o Options) chooses(h Hold) bool {
 	return (o.Run == "" || o.Run == h.Run) && (o.Owner == "" || o.Owner == h.Owner) && (o.Window == "" || o.Window == h.Window)
 }
 
-// concerned returns the tickets of the workloads.
+// concerned returns the tickets of the workloads; without names those of the
+// configuration, as it is now or was when they began.
 func (o Options) concerned() ([]supervise.Ticket, error) {
-	if _, err := o.Config.Select(o.Workloads); err != nil {
-		return nil, &ConfigError{err}
-	}
 	list, err := supervise.Tickets(o.RuntimeDir)
 	if err != nil {
 		return nil, configError("runtime directory: %w", err)
 	}
 	if len(o.Workloads) == 0 {
-		return list, nil
+		all := namesOf(o.Config.Workloads)
+		return slices.DeleteFunc(list, func(t supervise.Ticket) bool { return t.Config != o.Config.Path && !t.Concerns(all) }), nil
 	}
-	return slices.DeleteFunc(list, func(t supervise.Ticket) bool { return !t.Concerns(o.Workloads) }), nil
+	list = slices.DeleteFunc(list, func(t supervise.Ticket) bool { return !t.Concerns(o.Workloads) })
+	if _, err := o.Config.Select(o.Workloads); err != nil && len(list) == 0 {
+		return nil, &ConfigError{err}
+	}
+	return list, nil
 }
 
 // tickets returns those that Post and Abort end.

@@ -129,7 +129,7 @@ func (o Options) distrust(r *run.Report) {
 	}
 	e.Message = "the hold ended before post came, so the snapshot is not to be trusted: " + why(r)
 	r.Error = e
-	r.Exit, r.Verdict = run.ExitVerdict, run.Crash
+	r.Exit, r.Verdict, r.Late = run.ExitVerdict, run.Crash, true
 	for i := range r.Members {
 		r.Members[i].Verdict = run.Crash
 	}

@@ -103,14 +103,20 @@ func alive(runtimeDir string, info journal.Info) bool {
 // statusOf reads one journal as if the run were dead, unless it has ended.
 func statusOf(records []journal.Record) RunStatus {
 	s := RunStatus{State: RunDead, Held: []string{}, Members: []string{}}
+	var hold time.Duration
 	for _, r := range records {
 		switch r.Type {
 		case journal.TypeBegin:
-			s.Began, s.Owner = r.Time, r.Owner
+			s.Began, s.Owner, hold = r.Time, r.Owner, r.Hold
 			until := r.Deadline
 			s.Until = &until
 			for _, m := range r.Members {
 				s.Members = append(s.Members, m.Workload)
+			}
+		case journal.TypeIntent:
+			if hold > 0 && (len(r.Action.Undo) > 0 || r.Action.FS != nil) { // the first hold: the clock runs
+				until := r.Time.Add(hold)
+				s.Until, hold = &until, 0
 			}
 		case journal.TypePhase:
 			s.Phase = r.Phase

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -53,10 +55,10 @@ func Pre(ctx context.Context, o Options) (*Pending, error) {
 	}
 	names := namesOf(workloads)
 	p := &Pending{options: o}
-	claim := supervise.Claim{Workloads: names, Owner: o.Owner, Window: o.Window}
+	claim := supervise.Claim{Workloads: names, Config: o.Config.Path, Owner: o.Owner, Window: o.Window}
 	p.process, err = supervise.Start(ctx, o.RuntimeDir, claim, supervisorOrder{
 		Config: o.Config.Path, PluginConfig: o.Config.PluginConfig, Workloads: names, Params: o.Params, Bounds: o.Bounds, Owner: o.Owner, Window: o.Window, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir,
-		InProcess: o.InProcess, Level: o.Log.GetLevel(),
+		InProcess: o.InProcess, Level: min(o.Log.GetLevel(), zerolog.InfoLevel), // the file of its log is for later
 	})
 	if p.process == nil {
 		return nil, configError("%w", err)
@@ -136,11 +138,20 @@ func leadSupervised(s *supervise.Supervisor) supervise.Ending {
 		r.Message = red.String(r.Message)
 		return supervise.Ending{Refusal: r}
 	}
+	o.keepLog(report.Run, s.Logged())
 	e := supervise.Ending{Report: report}
 	if report.Error != nil {
 		e.Trace = report.Error.Trace
 	}
 	return e
+}
+
+// keepLog keeps the log of a run beside its report: whoever has called pre may read none.
+func (o Options) keepLog(id string, lines []string) {
+	text := strings.Join(lines, "\n") + "\n"
+	if err := os.WriteFile(filepath.Join(journals(o.StateDir), id+".log"), []byte(text), 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
+		o.Log.Warn().Err(err).Msg("the log of the run is not kept")
+	}
 }
 
 // reportSoFar reads the report of a run that has not ended from its journal. What was

@@ -49,7 +49,7 @@ type Type string
 
 // The types of record, with the members that each of them has.
 const (
-	TypeBegin         Type = "begin"          // Run, Boot, Machine, Host, Version, Deadline, Members, Owner
+	TypeBegin         Type = "begin"          // Run, Boot, Machine, Host, Version, Deadline, Members, Owner, Hold
 	TypeSession       Type = "session"        // Member, Session
 	TypeIntent        Type = "intent"         // Member, Action, Deadline
 	TypeResult        Type = "result"         // Of, State, Err
@@ -87,6 +87,8 @@ type Record struct {
 	Deadline time.Time `json:"deadline,omitzero"` // when the run must be over; of a freeze, when the filesystem must be thawed
 	Members  []Member  `json:"members,omitempty"`
 	Owner    string    `json:"owner,omitempty"` // who asked for the run, if somebody said
+	// Hold is how long anything may stay held, from the first hold, in nanoseconds.
+	Hold time.Duration `json:"hold,omitempty"`
 
 	Member  string         `json:"member,omitempty"` // a workload; empty is the host itself
 	Session *Session       `json:"session,omitempty"`

@@ -38,7 +38,7 @@ func sample() []Record {
 	return []Record{
 		{
 			Type: TypeBegin, Run: "01J", Boot: "b", Machine: "m", Host: "db1", Version: "1.0",
-			Deadline: time.Date(2026, 1, 2, 4, 0, 0, 0, time.UTC), Members: []Member{{"orders", "mysql.star", "e3b0"}}, Owner: "qemu-ga",
+			Deadline: time.Date(2026, 1, 2, 4, 0, 0, 0, time.UTC), Members: []Member{{"orders", "mysql.star", "e3b0"}}, Owner: "qemu-ga", Hold: 90 * time.Second,
 		},
 		{Type: TypeSession, Member: "orders", Session: &Session{
 			Name: "main", ID: "7", Driver: "mysql", Server: "uuid",

@@ -109,7 +109,7 @@ func (r Record) only() Record {
 	switch r.Type {
 	case TypeBegin:
 		o.Run, o.Boot, o.Machine, o.Host, o.Version = r.Run, r.Boot, r.Machine, r.Host, r.Version
-		o.Deadline, o.Members, o.Owner = r.Deadline, r.Members, r.Owner
+		o.Deadline, o.Members, o.Owner, o.Hold = r.Deadline, r.Members, r.Owner, r.Hold
 	case TypeSession:
 		o.Member, o.Session = r.Member, r.Session
 	case TypeIntent:

@@ -51,7 +51,7 @@ var callers = []Caller{
 	},
 	{
 		Name: "gcp", Title: "Google Compute Engine guest agent (snapshots with --guest-flush)",
-		Words: prePost, Data: []Datum{{Name: "disks", Arg: 1, Doc: "the disks, between commas; may be empty"}},
+		Words: prePost, Window: "disks", Data: []Datum{{Name: "disks", Arg: 1, Doc: "the disks, between commas; may be empty"}},
 		Granted: Times{Pre: time.Minute, Post: time.Minute}, Budget: Times{Pre: 45 * time.Second, Post: 45 * time.Second},
 		Install: installGCP, Manual: manualGCP,
 		Cannot: []string{
@@ -63,9 +63,9 @@ var callers = []Caller{
 	},
 	{
 		Name: "aws", Title: "Amazon Data Lifecycle Manager through Systems Manager",
-		Words:   []Word{{"pre-script", Pre}, {"post-script", Post}, {"dry-run", Check}},
-		Data:    []Datum{{Name: "executionId", Arg: 1, Doc: "of the policy run; None by hand"}},
-		Window:  "executionId",
+		Words:  []Word{{"pre-script", Pre}, {"post-script", Post}, {"dry-run", Check}},
+		Data:   []Datum{{Name: "executionId", Arg: 1, Doc: "of the policy run; None by hand"}},
+		Window: "executionId", Replaces: true,
 		Granted: Times{Pre: 10 * time.Second, Post: 10 * time.Second}, Budget: Times{Pre: 7 * time.Second, Post: 7 * time.Second},
 		Statuses: map[Outcome]int{
 			PreFailed: 201, StillHeld: 202, PostFailed: 202, Untrusted: 202, Expired: 203, Open: 204, Nothing: 205,
@@ -106,6 +106,7 @@ var callers = []Caller{
 			{Name: "fs", Env: "ZREPL_FS", Doc: "the dataset"},
 			{Name: "snapname", Env: "ZREPL_SNAPNAME", Doc: "the name of the snapshot"},
 		},
+		Window:  "fs",
 		Granted: Times{Pre: 30 * time.Second, Post: 30 * time.Second}, TimeoutEnv: "ZREPL_TIMEOUT",
 		Budget: Times{Pre: 22 * time.Second, Post: 22 * time.Second}, Freezes: FreezeTool,
 		Install: installZrepl, Manual: manualZrepl,
@@ -127,7 +128,7 @@ var callers = []Caller{
 		Freezes: FreezeTool,
 		Manual:  manualSanoid,
 		Cannot: []string{
-			"When script_timeout is over sanoid itself is killed, and post never comes. Set script_timeout = 0 and give starhost hook sanoid --within SECONDS instead.",
+			"When script_timeout is over sanoid itself is killed, and post never comes. Set script_timeout = 0 and give starhost hook sanoid --within 20s instead.",
 			"Without no_inconsistent_snapshot = yes sanoid takes its snapshot after a failed pre.",
 		},
 	},
@@ -147,7 +148,7 @@ var callers = []Caller{
 			{Name: "mode", Arg: 1, Doc: "snapshot, suspend or stop"},
 			{Name: "vmid", Arg: 2, Doc: "the number of the container"},
 		},
-		Window:  "vmid",
+		Window: "vmid", Replaces: true,
 		Budget:  Times{Pre: time.Minute, Post: time.Minute},
 		Install: installProxmox, Manual: manualProxmox,
 		Cannot: []string{

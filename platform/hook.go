@@ -1,7 +1,9 @@
 package platform
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -80,8 +82,10 @@ func (a *Answer) addAzure(c *Caller, file *config.File) {
 }
 
 // Hook does what a call wants and answers it. Params, Bounds, Owner and Window of the
-// options are those of the call.
-func Hook(ctx context.Context, call Call, o starhost.Options) Answer {
+// options are those of the call. A pre that holds is told by tell before it is kept: whoever
+// cannot be told must not be left with a hold. The other answers are for the caller of Hook
+// to tell.
+func Hook(ctx context.Context, call Call, o starhost.Options, tell func(Answer) error) Answer {
 	c := call.Caller
 	o.Params = call.Params.With("caller", action.String(c.Name)).With("word", text(call.Word))
 	o.Owner, o.Window = c.Name, call.Window
@@ -91,7 +95,7 @@ func Hook(ctx context.Context, call Call, o starhost.Options) Answer {
 	var a Answer
 	switch call.Verb {
 	case Pre:
-		a = call.pre(ctx, o)
+		a = call.pre(ctx, o, tell)
 	case Post:
 		a = call.end(ctx, o, starhost.Post)
 	case Abort:
@@ -131,9 +135,9 @@ func (call Call) within(ctx context.Context, budget time.Duration) (context.Cont
 }
 
 // pre quiesces. An open window of this caller stays open: a post that comes could be for
-// either, and would call a snapshot good that was not. Where windows have names, an older
-// one cannot be closed by anybody any more, so it is given back first.
-func (call Call) pre(ctx context.Context, o starhost.Options) Answer {
+// either, and would call a snapshot good that was not. A caller that gives each try a new
+// name has given an older one up, so that is given back first.
+func (call Call) pre(ctx context.Context, o starhost.Options, tell func(Answer) error) Answer {
 	ctx, cancel := call.within(ctx, call.Budget.Pre)
 	defer cancel()
 	if open, err := call.closeOlder(ctx, o); err != nil {
@@ -147,10 +151,11 @@ func (call Call) pre(ctx context.Context, o starhost.Options) Answer {
 	}
 	defer func() { _ = p.Close() }() // what goes wrong there is for the next recovery
 	if err == nil && p.Held {
-		if ctx.Err() != nil {
-			err = p.Close() // whoever waited for us does not any more
+		held := Answer{Outcome: Done, Status: call.Caller.Status(Done), Report: p.Report}
+		if err = within(ctx, func() error { return tell(held) }); err != nil {
+			err = errors.Join(err, p.Close()) // whoever waited for us does not any more
 		} else if err = p.Keep(); err == nil {
-			return Answer{Outcome: Done, Report: p.Report}
+			return held
 		}
 	}
 	if p.Report == nil {
@@ -171,6 +176,19 @@ func refusing(o Outcome) Outcome {
 	return o
 }
 
+// within calls f, and does not wait for it any more when ctx ends: then the process is to
+// end.
+func within(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return cmp.Or(err, context.Cause(ctx))
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // closeOlder gives back what this caller has left, and returns the window that is open,
 // if there is one.
 func (call Call) closeOlder(ctx context.Context, o starhost.Options) (open *starhost.Hold, err error) {
@@ -181,13 +199,14 @@ func (call Call) closeOlder(ctx context.Context, o starhost.Options) (open *star
 	}
 	for _, h := range holds {
 		switch {
-		case h.Over:
+		case h.Over, h.Dead: // our pre recovers what is dead
 			continue
-		case h.Window == call.Window:
+		case !call.Caller.Replaces || h.Window == call.Window:
 			return &h, nil
 		}
 		o.Log.Warn().Msgf("%s was never closed: it is given back before a new one begins", h)
-		o.Run, o.Window, o.Workloads = h.Run, h.Window, h.Workloads
+		o.Run, o.Workloads = h.Run, h.Workloads
+		o.Owner = "" // as if a person did: the post of that window is to hear of it
 		reports, err := starhost.Abort(ctx, o)
 		if err != nil && outcomeOf(err) != Nothing {
 			return nil, err

@@ -104,7 +104,7 @@ func outcomeOfReport(r *run.Report) Outcome {
 		}
 		return PreFailed
 	case run.ExitVerdict:
-		if e := r.Error; e != nil && (e.Kind == action.KindTimeout || e.Kind == action.KindKilled || e.Kind == action.KindAborted) {
+		if r.Late {
 			return Expired
 		}
 		return Untrusted

@@ -94,6 +94,8 @@ type Caller struct {
 	// windows apart; "" if it has one at a time.
 	Data   []Datum
 	Window string
+	// Replaces says that a pre with another window gives up the one that is open.
+	Replaces bool
 	// Granted is when it loses patience, TimeoutEnv the variable with the seconds.
 	Granted    Times
 	TimeoutEnv string

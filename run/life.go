@@ -72,7 +72,8 @@ func (l *life) do(ctx context.Context) *Report {
 // begin writes the begin record; nothing may be done before it is on the disk.
 func (l *life) begin() error {
 	r := l.Begin
-	r.Type, r.Run, r.Deadline = journal.TypeBegin, l.ID, time.Now().Add(l.Limits.Hold+l.Limits.Prescript).UTC()
+	r.Type, r.Run, r.Hold = journal.TypeBegin, l.ID, l.Limits.Hold
+	r.Deadline = time.Now().Add(l.Limits.Hold + l.Limits.Prescript).UTC()
 	for _, m := range l.Members {
 		r.Members = append(r.Members, journal.Member{Workload: m.Workload, Script: m.Name, SHA256: m.SHA256})
 	}

@@ -19,11 +19,13 @@ type Report struct {
 	Error   *Error  `json:"error"`
 	// QuiescedMS is from the first hold asked for until the last undo has
 	// returned, FrozenMS from the first FIFREEZE until the last FITHAW has.
-	QuiescedMS float64        `json:"quiesced_ms"`
-	FrozenMS   float64        `json:"frozen_ms"`
-	Held       []string       `json:"held"`
-	Phases     []Phase        `json:"phases"`
-	Members    []MemberReport `json:"members"`
+	QuiescedMS float64  `json:"quiesced_ms"`
+	FrozenMS   float64  `json:"frozen_ms"`
+	Held       []string `json:"held"`
+	// Late says that the hold had ended before post came.
+	Late    bool           `json:"late,omitempty"`
+	Phases  []Phase        `json:"phases"`
+	Members []MemberReport `json:"members"`
 }
 
 // Error is what went wrong.

@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -32,14 +33,21 @@ func (l *lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// take returns what was kept, and forgets it.
-func (l *lines) take() []string {
+// all returns what was kept.
+func (l *lines) all() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	list := l.kept
-	if l.dropped > 0 {
-		list = append([]string{fmt.Sprintf("%d older log lines were dropped", l.dropped)}, list...)
+	if l.dropped == 0 {
+		return slices.Clone(l.kept)
 	}
+	return append([]string{fmt.Sprintf("%d older log lines were dropped", l.dropped)}, l.kept...)
+}
+
+// take returns what was kept, and forgets it.
+func (l *lines) take() []string {
+	list := l.all()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.kept, l.dropped = nil, 0
 	return list
 }

@@ -55,6 +55,8 @@ const (
 	// silence is after what a client takes a supervisor for stopped. A script that
 	// runs in its process can stop it for seconds.
 	silence = 10 * time.Second
+	// forgotten is after what nobody will ask for an ending any more.
+	forgotten = 24 * time.Hour
 	// patience is how long the other side may take to read or write one message, and
 	// a process that was killed to be gone.
 	patience = 5 * time.Second

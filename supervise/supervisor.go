@@ -64,6 +64,9 @@ func (s *Supervisor) Context() context.Context { return s.ctx }
 // memory and told with the ending.
 func (s *Supervisor) Log() io.Writer { return &s.log }
 
+// Logged returns the log lines so far; see [Supervisor.Log].
+func (s *Supervisor) Logged() []string { return s.log.all() }
+
 // Hold is the snapshot of a supervised run: it tells pre that everything is held, and
 // returns nil when post says that the snapshot was taken. The caller must have the
 // locks of the workloads.
@@ -100,11 +103,12 @@ func (s *Supervisor) announce(q *Quiesced) error {
 
 // removeOlder removes the tickets of earlier runs of these workloads: we have the
 // locks, so those runs are over, and nobody has asked for their endings. Those of other
-// owners stay: each is to hear that it came too late.
+// owners and windows stay for a while: each is to hear that it came too late.
 func (s *Supervisor) removeOlder() error {
 	list, err := Tickets(s.order.RuntimeDir)
 	for _, t := range list {
-		if t.ID != s.ticket.ID && t.Owner == s.ticket.Owner && t.Concerns(s.ticket.Workloads) {
+		ours := t.Owner == s.ticket.Owner && t.Window == s.ticket.Window
+		if t.ID != s.ticket.ID && t.Concerns(s.ticket.Workloads) && (ours || t.older(forgotten)) {
 			err = errors.Join(err, t.Remove())
 		}
 	}

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Ticket says that a supervisor is, or was, there for its workloads. The supervisor
@@ -27,6 +29,7 @@ type Ticket struct {
 // Claim is what a supervisor is for.
 type Claim struct {
 	Workloads []string `json:"workloads"`
+	Config    string   `json:"config,omitempty"` // the path of the configuration that they are of
 	// Owner is who asked for the hold, and Window which of its holds this is, in the
 	// words of the owner. Both are empty if nobody said.
 	Owner  string `json:"owner,omitempty"`
@@ -105,6 +108,25 @@ func (t *Ticket) Leave(e *Ending) error {
 	t.Ending = &left
 	err := t.removeFiles(socketFile, crashFile)
 	return errors.Join(err, t.write())
+}
+
+// older reports whether the ticket has not changed for so long.
+func (t *Ticket) older(age time.Duration) bool {
+	info, err := os.Stat(t.file(ticketFile))
+	return err == nil && time.Since(info.ModTime()) > age
+}
+
+// Dead reports whether there is neither an ending nor a supervisor that could give one.
+func (t *Ticket) Dead() bool {
+	if t.Ending != nil {
+		return false
+	}
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: t.file(socketFile), Net: "unix"})
+	if err != nil {
+		return true
+	}
+	_ = conn.Close() // nothing was said
+	return false
 }
 
 // Remove forgets the supervisor. It may be repeated.

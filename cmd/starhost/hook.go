@@ -10,10 +10,13 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/starhost/starhost"
+	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/config"
+	"github.com/starhost/starhost/event"
 	"github.com/starhost/starhost/platform"
 	"github.com/starhost/starhost/run"
 )
@@ -76,7 +79,7 @@ func (a *app) hookOf(name string) *cobra.Command {
 				call.Within(within)
 			}
 			if !cmd.Flags().Changed("log-level") && a.getenv("STARHOST_LOG_LEVEL") == "" {
-				a.logLevel = "warn" // some callers take the first lines for the error
+				a.logLevel, a.warnings = "warn", zerolog.InfoLevel // some callers take the first line for the error
 			}
 			return a.answerCaller(cmd.Context(), call, workloads)
 		},
@@ -92,22 +95,37 @@ func (a *app) answerCaller(ctx context.Context, call platform.Call, workloads []
 	if call.Verb == platform.Ignore { // whatever the state of our configuration
 		return a.tellCaller(call, platform.Answer{Outcome: platform.Done})
 	}
-	classic := a.classic(workloads)
-	if call.Caller.PluginConfig {
-		classic = a.pluginConfig
-	}
-	o, closeLog, err := a.options(workloads, classic)
+	o, closeLog, err := a.hookOptions(call, workloads)
 	if err != nil {
 		return a.tellCaller(call, platform.Refused(call, err))
 	}
 	defer closeLog()
 	o.Wrap, o.Observe = nil, nil // they cannot reach the supervisor
-	answer := platform.Hook(ctx, call, o)
+	told := false
+	answer := platform.Hook(ctx, call, o, func(held platform.Answer) error {
+		told = true
+		return a.printAnswer(call, held)
+	})
+	if told && answer.Outcome == platform.Done {
+		return nil
+	}
 	answer.Err = redactedError(o, answer)
 	if answer.Status == run.ExitDone && answer.Message() != "" { // nothing was to be done
 		o.Log.Info().Msg(answer.Message())
 	}
 	return a.tellCaller(call, answer)
+}
+
+// hookOptions are those of a call. What is held can be given back without them.
+func (a *app) hookOptions(call platform.Call, workloads []string) (starhost.Options, func(), error) {
+	classic := a.classic(workloads)
+	if call.Caller.PluginConfig {
+		classic = a.pluginConfig
+	}
+	if call.Verb == platform.Post || call.Verb == platform.Abort {
+		return a.endOptions(workloads, classic)
+	}
+	return a.options(workloads, classic)
 }
 
 // redactedError is what went wrong, without secrets.
@@ -118,19 +136,52 @@ func redactedError(o starhost.Options, answer platform.Answer) error {
 	return errors.New(o.Redactor().String(answer.Err.Error()))
 }
 
-// tellCaller prints the answer, for a person what a rehearsal has found, and ends with the status that says it.
+// answerPatience is how long whoever reads an answer may take to do so, where nothing
+// depends on it any more.
+const answerPatience = time.Second
+
+// tellCaller prints the answer, for a person what a rehearsal has found, and ends with the
+// status that says it. A caller that throws away what we say leaves it among the events.
 func (a *app) tellCaller(call platform.Call, answer platform.Answer) error {
-	err := a.printAnswer(call, answer)
-	if !a.json && call.Word == platform.Rehearsal {
-		err = a.printFindings(answer.Findings)
+	printed := make(chan error, 1) // the goroutine ends with the process, if nobody reads
+	go func() {
+		if !a.json && call.Word == platform.Rehearsal {
+			printed <- a.printFindings(answer.Findings)
+			return
+		}
+		printed <- a.printAnswer(call, answer)
+	}()
+	var err error
+	select {
+	case err = <-printed:
+	case <-time.After(answerPatience):
+		err = errors.New("nobody reads the answer")
+	}
+	if answer.Status != run.ExitDone {
+		a.noteAnswer(call, answer)
+		return &exitError{code: answer.Status, err: fmt.Errorf("%s %s: %s", call.Caller.Name, call.Word, answer.Message())}
 	}
 	if err != nil {
 		return &exitError{code: call.Caller.Status(platform.Internal), err: err}
 	}
-	if answer.Status == run.ExitDone {
-		return nil
+	return nil
+}
+
+// noteAnswer puts an answer that is no success among the events. Nothing is frozen by us
+// then; what others have frozen is not waited for.
+func (a *app) noteAnswer(call platform.Call, answer platform.Answer) {
+	sink, err := event.Open(a.stateDir)
+	if err != nil {
+		return // there is no state directory yet
 	}
-	return &exitError{code: answer.Status, err: fmt.Errorf("%s %s: %s", call.Caller.Name, call.Word, answer.Message())}
+	data := action.Dict(
+		action.Entry{Key: "caller", Value: action.String(call.Caller.Name)}, action.Entry{Key: "word", Value: action.String(call.Word)},
+		action.Entry{Key: "outcome", Value: action.String(string(answer.Outcome))}, action.Entry{Key: "status", Value: action.Int(int64(answer.Status))},
+		action.Entry{Key: "message", Value: action.String(answer.Message())})
+	sink.Emit(event.Event{Type: event.Source + ".hook", Data: data})
+	ctx, cancel := context.WithTimeout(context.Background(), answerPatience)
+	defer cancel()
+	_ = sink.Close(ctx) // the answer is what counts
 }
 
 // printAnswer prints the answer for programs, if that is wanted. Standard output may be a

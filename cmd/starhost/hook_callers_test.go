@@ -188,7 +188,7 @@ func TestHookAWSWindows(t *testing.T) {
 		t.Error("another window is the same run")
 	}
 	w.quiesced(t)
-	w.wants(t, nothing, words("post-script", "A"))
+	w.wants(t, expired, words("post-script", "A"))
 	w.quiesced(t)
 	if got := w.wants(t, okay, words("post-script", "B"), "--json").report.Run; got != second {
 		t.Errorf("post ended run %s, want %s", got, second)
@@ -285,4 +285,74 @@ func TestHookMisused(t *testing.T) {
 		t.Errorf("it says %s", got.stderr)
 	}
 	w.free(t, "after calls that were wrong")
+}
+
+// An answer that cannot be written, or that nobody reads, leaves nothing held.
+func TestHookAnswerCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	w := newHookWorld(t, "qemu-ga", "", "")
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	r, pipe, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer pipe.Close()
+	if _, err := pipe.Write(make([]byte, 1<<16)); err != nil { // all that it holds
+		t.Fatal(err)
+	}
+	for name, stdout := range map[string]*os.File{"a full disk": full, "a pipe that nobody reads": pipe} {
+		c := w.hook(words("freeze"), "--json", "--within", "4s")
+		c.Stdout = stdout
+		if err := c.Run(); err == nil {
+			t.Errorf("%s: freeze ended well", name)
+		}
+		w.free(t, name)
+	}
+}
+
+// What is held is given back although the configuration broke meanwhile.
+func TestHookConfigurationBreaks(t *testing.T) {
+	t.Parallel()
+	w := newHookWorld(t, "qemu-ga", "", "")
+	text, err := os.ReadFile(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{"thaw", "abort"} {
+		w.wants(t, okay, w.pre)
+		write(t, w.config, "[workload\n")
+		w.wants(t, okay, words(word))
+		w.free(t, word)
+		w.wants(t, misused, words(word)) // there is nothing that it could do
+		write(t, w.config, string(text))
+	}
+	if got := w.run("events").want(t, 0); !strings.Contains(got.stdout, "starhost.hook") {
+		t.Errorf("no event says that the caller was refused: %s", got.stdout)
+	}
+}
+
+// A window whose supervisor was killed is not open, and one that was given up for another
+// one is told so.
+func TestHookAWSLostWindows(t *testing.T) {
+	t.Parallel()
+	w := newHookWorld(t, "aws", "", "")
+	w.wants(t, okay, words("pre-script", "A"))
+	for _, pid := range w.supervisors() {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, 10*time.Second, "the watchdog gives everything back", func() bool { return !w.locked(t) })
+	w.wants(t, okay, words("pre-script", "A"))
+	w.quiesced(t)
+	w.wants(t, okay, words("pre-script", "B"))
+	w.quiesced(t)
+	w.wants(t, expired, words("post-script", "A"))
+	w.quiesced(t)
+	w.wants(t, okay, words("post-script", "B"))
 }

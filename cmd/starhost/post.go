@@ -35,11 +35,17 @@ do, there is no pre; 2 usage or configuration; 1 internal error.`,
 // runFlag lets a hold be named by its run: two agents may hold one workload in turn.
 func runFlag(cmd *cobra.Command, id *string) {
 	cmd.Flags().StringVar(id, "run", "", "end this run and no other: `ID` is what pre has printed")
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flags().Changed("run") && *id == "" {
+			return usage("--run is empty: give the run that pre has printed, or leave it out")
+		}
+		return nil
+	}
 }
 
 // tell ends what pre has left and prints the report.
 func (a *app) tell(ctx context.Context, args []string, id string, word func(context.Context, starhost.Options) ([]*run.Report, error)) error {
-	o, closeLog, err := a.options(args, a.classicIfThere())
+	o, closeLog, err := a.endOptions(args, a.classicIfThere())
 	if err != nil {
 		return err
 	}

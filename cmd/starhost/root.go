@@ -25,10 +25,11 @@ type app struct {
 	configPath, stateDir, runtimeDir string
 	pluginConfig, logLevel           string
 	json                             bool
+	warnings                         zerolog.Level // of what is not right in the configuration
 }
 
 func newRoot(env environment) *cobra.Command {
-	a := &app{environment: env}
+	a := &app{environment: env, warnings: zerolog.WarnLevel}
 	root := &cobra.Command{
 		Use:   "starhost",
 		Short: "Quiesce databases for a disk snapshot, and give everything back",
@@ -87,6 +88,29 @@ func (a *app) classicIfThere() string {
 	return a.pluginConfig
 }
 
+// endOptions is options for a verb that ends what is held. That needs no configuration,
+// so one that cannot be read, or its password file, must not be in the way.
+func (a *app) endOptions(workloads []string, classic string) (starhost.Options, func(), error) {
+	o, closeLog, err := a.options(workloads, classic)
+	if err == nil {
+		return o, closeLog, nil
+	}
+	path, perr := filepath.Abs(a.configPath)
+	if perr != nil {
+		return o, nil, err
+	}
+	o, closeLog, perr = a.optionsOf(&config.File{Path: path}, workloads)
+	if perr != nil {
+		return o, nil, err
+	}
+	if holds, herr := starhost.Holds(o); herr != nil || len(holds) == 0 {
+		closeLog()
+		return o, nil, err
+	}
+	o.Log.Warn().Msg("what is held is given back although the configuration cannot be read: " + err.Error())
+	return o, closeLog, nil
+}
+
 // options reads the configuration, with that of Azure's pair of scripts unless classic is
 // "". closeLog must be called at the end.
 func (a *app) options(workloads []string, classic string) (o starhost.Options, closeLog func(), err error) {
@@ -94,6 +118,10 @@ func (a *app) options(workloads []string, classic string) (o starhost.Options, c
 	if err != nil {
 		return o, nil, &starhost.ConfigError{Err: err}
 	}
+	return a.optionsOf(file, workloads)
+}
+
+func (a *app) optionsOf(file *config.File, workloads []string) (o starhost.Options, closeLog func(), err error) {
 	o = starhost.Options{Config: file, Workloads: workloads, Wrap: a.wrap, Observe: a.observe}
 	if o.StateDir, err = filepath.Abs(a.stateDir); err != nil {
 		return o, nil, &starhost.ConfigError{Err: err}
@@ -106,7 +134,7 @@ func (a *app) options(workloads []string, classic string) (o starhost.Options, c
 		return o, nil, err
 	}
 	for _, warning := range file.Warnings {
-		o.Log.Warn().Msg(warning)
+		o.Log.WithLevel(a.warnings).Msg(warning)
 	}
 	return o, closeLog, nil
 }
