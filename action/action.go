@@ -122,7 +122,10 @@ type FS struct {
 	Device     string `json:"device"`         // "major:minor" of the superblock
 	Mountpoint string `json:"mountpoint"`     // one place where it is mounted
 	Type       string `json:"type,omitempty"` // as in mountinfo: "xfs"
-	Thaw       bool   `json:"thaw,omitempty"`
+	// Level says when: those of one level do not depend on each other. The lowest is frozen
+	// first and thawed last.
+	Level int  `json:"level,omitempty"`
+	Thaw  bool `json:"thaw,omitempty"`
 }
 
 // End ends a session at the server by its identity. It is how a lock is given

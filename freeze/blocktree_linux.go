@@ -21,8 +21,8 @@ type blockTree struct {
 	mounts mountTable
 }
 
-// order puts every place before those that hold its image, and leaves the order
-// otherwise as it is.
+// order gives every place a lower level than those that hold its image, puts the lowest
+// first, and leaves the order within a level as it is.
 func (t blockTree) order(places []*place) ([]*place, error) {
 	held := map[*place]map[string]string{}
 	for _, p := range places {
@@ -32,18 +32,20 @@ func (t blockTree) order(places []*place) ([]*place, error) {
 		}
 	}
 	ordered, waiting := make([]*place, 0, len(places)), slices.Clone(places)
-	for len(waiting) > 0 {
-		next := slices.IndexFunc(waiting, func(outer *place) bool {
-			return !slices.ContainsFunc(waiting, func(inner *place) bool {
-				_, rests := held[inner][device(outer.mount)]
-				return rests
-			})
-		})
-		if next < 0 {
+	for level := 0; len(waiting) > 0; level++ {
+		var outer []*place
+		for _, p := range waiting {
+			if slices.ContainsFunc(waiting, func(inner *place) bool { _, rests := held[inner][device(p.mount)]; return rests }) {
+				outer = append(outer, p)
+				continue
+			}
+			p.level = level
+			ordered = append(ordered, p)
+		}
+		if len(outer) == len(waiting) {
 			return nil, fmt.Errorf("%s and others seem to hold the images of each other: freeze them one at a time", waiting[0].mount.Mountpoint)
 		}
-		ordered = append(ordered, waiting[next])
-		waiting = slices.Delete(waiting, next, next+1)
+		waiting = outer
 	}
 	return ordered, nil
 }

@@ -105,15 +105,15 @@ func (t blockTree) at(points ...string) []*place {
 
 func TestOrder(t *testing.T) {
 	disks := machine(t)
-	tests := []struct{ given, want string }{
+	tests := []struct{ given, want string }{ // want has a line between levels
 		{"", ""},
 		{"/srv / /run", "/srv / /run"},
-		{"/srv /outer /mid /inner", "/inner /mid /outer /srv"},
-		{"/srv /inner", "/inner /srv"}, // through two that are not named
-		{"/ /outer /srv /p", "/ /outer /srv /p"},
-		{"/p /part /", "/part /p /"},
-		{"/d /crypt", "/crypt /d"},
-		{"/b /pool", "/pool /b"},
+		{"/srv /outer /mid /inner", "/inner | /mid | /outer | /srv"},
+		{"/srv /inner", "/inner | /srv"}, // through two that are not named
+		{"/ /outer /srv /p", "/ /outer /p | /srv"},
+		{"/p /part /", "/part / | /p"},
+		{"/d /crypt /mid /srv", "/crypt /mid | /d /srv"},
+		{"/b /pool", "/pool | /b"},
 	}
 	for _, test := range tests {
 		ordered, err := disks.order(disks.at(strings.Fields(test.given)...))
@@ -121,7 +121,10 @@ func TestOrder(t *testing.T) {
 			t.Errorf("%s: %v", test.given, err)
 		}
 		var got []string
-		for _, p := range ordered {
+		for i, p := range ordered {
+			if i > 0 && p.level != ordered[i-1].level {
+				got = append(got, "|")
+			}
 			got = append(got, p.mount.Mountpoint)
 		}
 		if !slices.Equal(got, strings.Fields(test.want)) {

@@ -17,6 +17,9 @@ type Filesystem struct {
 	Source     string   // as in mountinfo: "/dev/sdb1"
 	ReadOnly   bool     // the superblock, not only this mount of it, is read-only
 	Paths      []string // those of the paths given to Locate that it holds
+	// Level says when it is frozen: those of one level do not depend on each other, those
+	// of a lower one come before.
+	Level int
 
 	kernel kernel
 	fd     int

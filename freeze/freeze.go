@@ -21,7 +21,8 @@
 //   - FIFREEZE and FITHAW of a loop filesystem sleep uninterruptibly while the
 //     filesystem that holds its image is frozen, and take effect when that one
 //     is thawed, even if the process was killed meanwhile. So freeze in the order
-//     of Locate and thaw in the reverse order.
+//     of Locate and thaw in the reverse order; filesystems of one level may be frozen
+//     at the same time, and thawed.
 //
 // # Ownership and concurrency
 //

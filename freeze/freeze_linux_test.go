@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -167,6 +168,44 @@ func TestNested(t *testing.T) {
 	}
 	for _, dir := range got {
 		wantWritable(t, dir)
+	}
+}
+
+// TestLevels freezes what does not depend on each other at the same time, and thaws it.
+func TestLevels(t *testing.T) {
+	outer, other := testfs.New(t, "ext4", 64), testfs.New(t, "ext4", 64)
+	inner := outer.Nested(t, "ext4", 16)
+	list := locate(t, outer.Dir, inner.Dir, other.Dir)
+	var levels [2][]*freeze.Filesystem
+	for _, f := range list {
+		levels[f.Level] = append(levels[f.Level], f)
+	}
+	if len(levels[0]) != 2 || len(levels[1]) != 1 || levels[1][0].Mountpoint != outer.Dir {
+		t.Fatalf("levels %v, want the outer one alone in the second", levels)
+	}
+	atOnce := func(level []*freeze.Filesystem, do func(*freeze.Filesystem, context.Context) error) {
+		ctx := limit(t)
+		var all sync.WaitGroup
+		for _, f := range level {
+			all.Go(func() {
+				if err := do(f, ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	for _, level := range levels {
+		atOnce(level, (*freeze.Filesystem).Freeze)
+	}
+	for _, f := range list {
+		wantBlocked(t, f.Mountpoint)
+	}
+	for _, level := range slices.Backward(levels[:]) {
+		atOnce(level, (*freeze.Filesystem).Thaw)
+	}
+	for _, f := range list {
+		wantWritable(t, f.Mountpoint)
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 //
 // The paths are absolute and exist; symbolic links are followed. Several paths,
 // bind mounts and subvolumes of one superblock give one Filesystem. A loop
-// filesystem comes before the filesystem that holds its image, otherwise the
-// order of the paths is kept.
+// filesystem is of a lower level than the filesystem that holds its image. The lowest
+// level comes first; within a level the order of the paths is kept.
 //
 // The error is a [*RefusedError] if one of the filesystems cannot be frozen (it is
 // in memory, on a network, made up by the kernel), if it must stay writable
@@ -76,7 +76,7 @@ func open(places []*place) ([]*Filesystem, error) {
 		}
 		f := newFilesystem(fd, linux())
 		f.Device, f.Mountpoint, f.Type, f.Source = device(p.mount), p.mount.Mountpoint, p.mount.FSType, p.mount.Source
-		f.ReadOnly, f.Paths = readOnly(p.mount), p.paths
+		f.ReadOnly, f.Paths, f.Level = readOnly(p.mount), p.paths, p.level
 		list = append(list, f)
 	}
 	return list, nil
@@ -90,6 +90,7 @@ type place struct {
 	mode  uint16
 	id    int // of the mount; 0 on a kernel that does not tell
 	mount *mountinfo.Info
+	level int
 }
 
 // findAll looks paths up. The places it returns must be closed, also after an error.

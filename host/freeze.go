@@ -171,7 +171,8 @@ func (f *Filesystems) Carriers(frozen bool) []string {
 	return mounts
 }
 
-// Named opens everything that we are to freeze and returns it in the order of freezing.
+// Named opens everything that we are to freeze and returns it in the order of freezing,
+// level after level.
 func (f *Filesystems) Named(context.Context) ([]action.FS, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -197,12 +198,12 @@ func (f *Filesystems) Named(context.Context) ([]action.FS, error) {
 			return nil, fmt.Errorf("filesystem %s: %w", fs.Mountpoint, err)
 		}
 		f.locks = append(f.locks, release)
-		named[i] = action.FS{Device: fs.Device, Mountpoint: fs.Mountpoint, Type: fs.Type}
+		named[i] = action.FS{Device: fs.Device, Mountpoint: fs.Mountpoint, Type: fs.Type, Level: fs.Level}
 	}
 	return named, nil
 }
 
-// Do freezes one filesystem.
+// Do freezes one filesystem. Several may be frozen at the same time.
 func (f *Filesystems) Do(ctx context.Context, a action.Action) (action.Result, error) {
 	fs := f.find(a.FS)
 	if fs == nil {

@@ -23,7 +23,8 @@ type Consent struct {
 }
 
 // Recovery undoes what a dead run left behind, from its journal alone. It speaks to
-// no server whose identity is not the recorded one. It belongs to one goroutine.
+// no server whose identity is not the recorded one. It belongs to one goroutine, but for
+// filesystems: several may be thawed at the same time.
 type Recovery struct {
 	Records []journal.Record
 	// SameBoot says that the machine is that of the run and has not booted since.

@@ -48,16 +48,28 @@ func (l *life) together(members []*memberState, do func(m *memberState) error) e
 	if len(members) == 1 {
 		return do(members[0])
 	}
-	errs, panics := make([]error, len(members)), make([]any, len(members))
+	errs := make([]error, len(members))
+	l.atOnce(len(members), func(i int) string { return members[i].Workload }, func(i int) { errs[i] = do(members[i]) })
+	return errors.Join(errs...)
+}
+
+// atOnce calls do with 0 to n-1 at the same time and waits for all; of says in the log
+// what panicked.
+func (l *life) atOnce(n int, of func(i int) string, do func(i int)) {
+	if n == 1 {
+		do(0)
+		return
+	}
+	panics := make([]any, n)
 	var all sync.WaitGroup
-	for i, m := range members {
+	for i := range n {
 		all.Go(func() {
 			defer func() {
 				if panics[i] = recover(); panics[i] != nil {
-					l.Log.Error().Any("panic", panics[i]).Str("workload", m.Workload).Str("stack", string(debug.Stack())).Msg("the host panicked beside a script")
+					l.Log.Error().Any("panic", panics[i]).Str("of", of(i)).Str("stack", string(debug.Stack())).Msg("the host panicked beside others")
 				}
 			}()
-			errs[i] = do(m)
+			do(i)
 		})
 	}
 	all.Wait()
@@ -66,7 +78,6 @@ func (l *life) together(members []*memberState, do func(m *memberState) error) e
 			panic(p)
 		}
 	}
-	return errors.Join(errs...)
 }
 
 // prescripts runs the prescripts, those of one order at the same time, with the first

@@ -136,12 +136,13 @@ type Host interface {
 	Lost() []string
 }
 
-// Filesystems are the filesystems of a run. Do takes [action.FS] only.
+// Filesystems are the filesystems of a run. Do takes [action.FS] only. Those of one level
+// are frozen at the same time, and thawed.
 type Filesystems interface {
 	action.Executor
 	undo.Performer
 	// Named returns what scripts and config have named for members whose filesystems we
-	// freeze, in the order of freezing.
+	// freeze, in the order of freezing, level after level.
 	Named(ctx context.Context) ([]action.FS, error)
 	// Declared reports whether the member has named filesystems, or has stated
 	// that it needs none.

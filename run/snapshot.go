@@ -122,24 +122,20 @@ func (l *life) certifyNotFrozen(intents []int) {
 	}
 }
 
-// freeze freezes one filesystem after the other.
+// freeze freezes one level after the other.
 func (l *life) freeze(ctx context.Context, intents []int, named []action.FS) (ok bool) {
 	l.timed("freeze", "", func() {
-		for i := range named {
-			res, err := l.Filesystems.Do(ctx, action.Action{Op: action.Op{FS: &named[i]}})
-			if err == nil && res.Err != nil {
-				err = res.Err
+		for len(named) > 0 {
+			n := 1
+			for n < len(named) && named[n].Level == named[0].Level {
+				n++
 			}
-			text := ""
-			if err != nil {
-				text = err.Error()
-			}
-			_, _ = l.Journal.Append(journal.Record{Type: journal.TypeResult, Of: intents[i], State: res.State, Err: text}, false)
-			if err != nil {
-				l.certifyNotFrozen(intents[i+1:])
+			if err := l.freezeLevel(ctx, intents[:n], named[:n]); err != nil {
+				l.certifyNotFrozen(intents[n:])
 				l.outcome.freeze = err
 				return
 			}
+			intents, named = intents[n:], named[n:]
 		}
 		ok = true
 	})
@@ -147,6 +143,30 @@ func (l *life) freeze(ctx context.Context, intents []int, named []action.FS) (ok
 		l.emit("frozen", "", action.Dict())
 	}
 	return ok
+}
+
+// freezeLevel freezes filesystems that do not depend on each other, at the same time. One
+// that fails does not end the others: what becomes of them is known then. It returns the
+// first error in the order of the intents.
+func (l *life) freezeLevel(ctx context.Context, intents []int, level []action.FS) (first error) {
+	results, errs := make([]action.Result, len(level)), make([]error, len(level))
+	l.atOnce(len(level), func(i int) string { return level[i].Mountpoint }, func(i int) {
+		results[i], errs[i] = l.Filesystems.Do(ctx, action.Action{Op: action.Op{FS: &level[i]}})
+	})
+	for i, res := range results {
+		err, text := errs[i], ""
+		if err == nil && res.Err != nil {
+			err = res.Err
+		}
+		if err != nil {
+			text = err.Error()
+		}
+		_, _ = l.Journal.Append(journal.Record{Type: journal.TypeResult, Of: intents[i], State: res.State, Err: text}, false)
+		if first == nil {
+			first = err
+		}
+	}
+	return first
 }
 
 // snapshot takes the snapshot. When its time is over filesystems are thawed first:
@@ -193,7 +213,7 @@ func (l *life) take(ctx context.Context, told Snapshot) (err error) {
 	return l.Snapshot(ctx, told)
 }
 
-// thawFilesystems thaws what we froze, outer filesystems first.
+// thawFilesystems thaws what we froze, the highest level first.
 func (l *life) thawFilesystems() {
 	ctx, cancel := l.reserve()
 	defer cancel()

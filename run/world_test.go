@@ -49,8 +49,9 @@ func (h *host) Lost() []string { return h.lost }
 type filesystems struct {
 	f        *fixture
 	named    []string
-	err      error // of Named
-	none     bool  // the script needs no freeze
+	level    func(i int) int // of those named; nil puts each on the one before
+	err      error           // of Named
+	none     bool            // the script needs no freeze
 	carriers []string
 }
 
@@ -73,8 +74,12 @@ func (s *filesystems) Undo(ctx context.Context, _ undo.Hold, step action.Op) (ac
 
 func (s *filesystems) Named(context.Context) ([]action.FS, error) {
 	var list []action.FS
-	for _, m := range s.named {
-		list = append(list, action.FS{Device: "8:" + m, Mountpoint: m})
+	for i, m := range s.named {
+		fs := action.FS{Device: "8:" + m, Mountpoint: m, Level: i}
+		if s.level != nil {
+			fs.Level = s.level(i)
+		}
+		list = append(list, fs)
 	}
 	return list, s.err
 }

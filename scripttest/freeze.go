@@ -88,11 +88,12 @@ func below(p, mount string) bool {
 	return p == mount || strings.HasPrefix(p, strings.TrimSuffix(mount, "/")+"/")
 }
 
-// Named implements [run.Filesystems].
+// Named implements [run.Filesystems]. Each is of a level of its own, so that the points of
+// a test come in the same order each time.
 func (f *filesystems) Named(context.Context) ([]action.FS, error) {
 	list := []action.FS{}
 	for i, mount := range f.named {
-		list = append(list, action.FS{Device: fmt.Sprintf("8:%d", i+1), Mountpoint: mount})
+		list = append(list, action.FS{Device: fmt.Sprintf("8:%d", i+1), Mountpoint: mount, Level: i})
 	}
 	return list, nil
 }

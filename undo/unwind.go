@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/starhost/starhost/action"
@@ -20,7 +21,8 @@ const (
 	longestPause = 2 * time.Second
 )
 
-// A Performer makes one step of an undo.
+// A Performer makes one step of an undo. Those that thaw filesystems of one level it is
+// asked for at the same time.
 //
 // It MUST return soon after ctx ends. It answers [journal.Done] if the step was
 // made, [journal.Already] if there was nothing left to undo or somebody else has
@@ -49,10 +51,11 @@ type Unwinder struct {
 	Failed func(h Hold, step action.Op, try int, text string)
 }
 
-// Unwind gives back what is held and wanted (all if want is nil), newest first: one
-// attempt of everything, then again what failed, with growing pauses, until ctx
-// ends or Tries is used up. A failed undo does not keep older holds waiting. It returns
-// the names of what was given back, in that order, and what is still held.
+// Unwind gives back what is held and wanted (all if want is nil), newest first, but
+// filesystems of one level at the same time: one attempt of everything, then again what
+// failed, with growing pauses, until ctx ends or Tries is used up. A failed undo does not
+// keep older holds waiting. It returns the names of what was given back, in that order,
+// and what is still held.
 //
 // The journal is written but never waited for: an undo is not refused because the
 // disk is full, and making a step twice is harmless.
@@ -67,12 +70,16 @@ func (u *Unwinder) Unwind(ctx context.Context, want func(Hold) bool) (undone []s
 			holds = slices.DeleteFunc(holds, func(h Hold) bool { return !want(h) })
 		}
 		left = nil
-		for _, h := range holds {
-			if u.giveBack(ctx, h, try, patience) {
-				undone = append(undone, h.Name)
-			} else {
-				left = append(left, h)
+		for len(holds) > 0 {
+			n := together(holds)
+			for i, failed := range u.giveBack(ctx, holds[:n], try, patience) {
+				if failed {
+					left = append(left, holds[i])
+				} else {
+					undone = append(undone, holds[i].Name)
+				}
 			}
+			holds = holds[n:]
 		}
 		if len(left) == 0 || try == u.Tries || !next(ctx, pause) {
 			return undone, left
@@ -81,26 +88,51 @@ func (u *Unwinder) Unwind(ctx context.Context, want func(Hold) bool) (undone []s
 	}
 }
 
-// giveBack makes all steps of a hold that are still to be made, in order. One that
-// fails does not keep the others from being tried.
-func (u *Unwinder) giveBack(ctx context.Context, h Hold, try int, patience time.Duration) bool {
-	all := true
-	for _, i := range h.Todo {
-		all = u.step(ctx, h, i, try, patience) && all
+// together is how many of holds, from the first, are given back at the same time:
+// filesystems of one level.
+func together(holds []Hold) (n int) {
+	for n = 1; n < len(holds); n++ {
+		a, b := holds[0], holds[n]
+		if a.Action.FS == nil || b.Action.FS == nil || a.Action.FS.Level != b.Action.FS.Level || len(a.Todo) != len(b.Todo) {
+			break
+		}
 	}
-	return all
+	return n
 }
 
-func (u *Unwinder) step(ctx context.Context, h Hold, i, try int, patience time.Duration) bool {
-	step := h.Action.Undo[i]
-	// Errors of the journal are ignored from here on: see Unwind.
-	_, _ = u.Log.Append(journal.Record{Type: journal.TypeUndo, Of: h.Of, Step: i, Try: try}, false)
-	state, text := u.attempt(ctx, h, step, patience)
-	_, _ = u.Log.Append(journal.Record{Type: journal.TypeUndone, Of: h.Of, Step: i, State: state, Err: text}, false)
-	if state == journal.Failed && u.Failed != nil {
-		u.Failed(h, step, try, text)
+// giveBack makes all steps of holds that are still to be made, in order, each of all holds
+// at the same time. One that fails does not keep the others from being tried. It reports
+// which holds are left.
+func (u *Unwinder) giveBack(ctx context.Context, holds []Hold, try int, patience time.Duration) []bool {
+	failed := make([]bool, len(holds))
+	for n := range holds[0].Todo {
+		for i, ok := range u.step(ctx, holds, n, try, patience) {
+			failed[i] = failed[i] || !ok
+		}
 	}
-	return state != journal.Failed
+	return failed
+}
+
+// step makes the step of each hold that is n-th in its Todo. Errors of the journal are
+// ignored: see Unwind. Its records are in the order of holds.
+func (u *Unwinder) step(ctx context.Context, holds []Hold, n, try int, patience time.Duration) (ok []bool) {
+	states, texts := make([]action.State, len(holds)), make([]string, len(holds))
+	for _, h := range holds {
+		_, _ = u.Log.Append(journal.Record{Type: journal.TypeUndo, Of: h.Of, Step: h.Todo[n], Try: try}, false)
+	}
+	var all sync.WaitGroup
+	for i, h := range holds {
+		all.Go(func() { states[i], texts[i] = u.attempt(ctx, h, h.Action.Undo[h.Todo[n]], patience) })
+	}
+	all.Wait()
+	for i, h := range holds {
+		_, _ = u.Log.Append(journal.Record{Type: journal.TypeUndone, Of: h.Of, Step: h.Todo[n], State: states[i], Err: texts[i]}, false)
+		if states[i] == journal.Failed && u.Failed != nil {
+			u.Failed(h, h.Action.Undo[h.Todo[n]], try, texts[i])
+		}
+		ok = append(ok, states[i] != journal.Failed)
+	}
+	return ok
 }
 
 // attempt makes a step, or the rungs of a ladder until one works.

@@ -181,12 +181,17 @@ func (m *matrix) over(what string) {
 	}
 }
 
-// judge looks at the report of a leader that survived: a run that lost its worker or
-// its watchdog before everything was proven has failed.
+// judge looks at the report of a leader that survived: a run that lost its worker before
+// everything was proven has failed, and one that lost its watchdog before everything was
+// thawed. A watchdog that is only stopped later may not be missed before the run is over.
 func (m *matrix) judge(what, when, targets string, stdout []byte, struck bool) {
 	m.t.Helper()
 	n, err := strconv.Atoi(when)
-	if strings.Contains(targets, "supervisor") || err != nil || !struck || n >= m.phase("verify") {
+	proven := m.first("verify")
+	if targets == "watchdog" {
+		proven = m.first("undone") // the records of a level come when all of it is thawed
+	}
+	if strings.Contains(targets, "supervisor") || err != nil || !struck || n >= proven {
 		return
 	}
 	report := run.Report{}
@@ -197,11 +202,11 @@ func (m *matrix) judge(what, when, targets string, stdout []byte, struck bool) {
 	}
 }
 
-// phase is the number of the record with which a phase begins.
-func (m *matrix) phase(name string) int {
-	i := slices.IndexFunc(m.records, func(r journal.Record) bool { return r.Phase == name })
+// first is the number of the first record of a type, or of that with which a phase begins.
+func (m *matrix) first(what string) int {
+	i := slices.IndexFunc(m.records, func(r journal.Record) bool { return r.Phase == what || string(r.Type) == what })
 	if i < 0 {
-		m.t.Fatalf("the run has no phase %s", name)
+		m.t.Fatalf("the run has no %s", what)
 	}
 	return m.records[i].N
 }
