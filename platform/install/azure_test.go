@@ -35,14 +35,16 @@ func TestAzureMovesWhatTheUserHas(t *testing.T) {
 			"",
 		},
 		{
-			"scripts in place", map[string]string{movedScripts: userScripts},
+			"scripts in place",
+			map[string]string{movedScripts: userScripts},
 			map[string]string{platform.AzureWorkload: "", movedWorkload: "", movedScripts: "/root/pre.sh", platform.AzureScripts: platform.AzurePre},
 			"",
 		},
 		{"a database without a script", map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = mongodb\n"}, nil, platform.AzureWorkload + ` cannot be moved: workload_name: there is no bundled script "mongodb"; there are legacy, mariadb, mysql, postgres, sqlite; `},
 		{"oracle", map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = oracle\n"}, nil, "there is no bundled script for oracle yet"},
 		{
-			"a database with a script of the user", map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = mongodb\nscript = /root/mongodb.star\n"},
+			"a database with a script of the user",
+			map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = mongodb\nscript = /root/mongodb.star\n"},
 			map[string]string{movedWorkload: "mongodb.star", movedScripts: ""},
 			"",
 		},
