@@ -22,8 +22,8 @@ type fault struct {
 var azureFaults = []fault{
 	{
 		"Retries never start the script again: the loop counts, and that is all.",
-		"A failed attempt is undone, then the prescript runs again, as often as was asked for.",
-		[]string{"run.TestRetries", "cmd/starhost.TestClassicPair"},
+		"A failed attempt is undone, then the prescript runs again, as often as was asked for. It does not while the undo has not worked.",
+		[]string{"run.TestRetries", "run.TestNoRetryWhileHeld", "cmd/starhost.TestClassicPair"},
 	},
 	{
 		"A timeout ends nothing. The late pre-script quiesces the application after the post-script has run.",
@@ -67,7 +67,7 @@ var azureFaults = []fault{
 	},
 	{
 		"The state before is not restored: a replica becomes writable, replication is started that was stopped.",
-		"An undo sets back the value that was there, and only if nobody else has changed it.",
+		"An undo sets back the value that was there, and only if nobody else has changed it. Replication and read_only are not touched.",
 		[]string{"cmd/starhost.TestGlobalIsSetBackUnlessSomebodyElseChangedIt", "cmd/starhost.TestAzureSlaveOnly"},
 	},
 	{
@@ -78,7 +78,7 @@ var azureFaults = []fault{
 	{
 		"The lock between two agents is taken by both.",
 		"One run has a workload and a filesystem at a time. Its locks end with its last process.",
-		[]string{"internal/lock.TestOneOwnerAtATime", "cmd/starhost.TestScripts"},
+		[]string{"internal/lock.TestOneOwnerAtATime", "cmd/starhost.TestOneRunHasAFilesystem", "cmd/starhost.TestHookOfAnother"},
 	},
 	{
 		"An exception between freeze and thaw is swallowed; the post-script runs on a frozen filesystem.",
@@ -92,8 +92,8 @@ var azureFaults = []fault{
 	},
 	{
 		"A mistake in the configuration is a green backup without scripts.",
-		"It is an error that names file, line and key, and the call fails.",
-		[]string{"cmd/starhost.TestBadConfig", "config.TestClassic"},
+		"It is an error that names file, line and key, and the call fails. `install` refuses what no call could work with.",
+		[]string{"cmd/starhost.TestBadConfig", "config.TestClassic", "platform/install.TestAzureMovesWhatTheUserHas"},
 	},
 	{
 		"Values of the configuration are parts of a command line of a root shell, from a file that anybody may own.",
@@ -102,13 +102,13 @@ var azureFaults = []fault{
 	},
 	{
 		"The password is in the output of ps, in the log, and in the log that is uploaded.",
-		"It is nowhere: not in arguments, logs, journals, reports or errors.",
+		"That of a database is nowhere: not in arguments, logs, journals, reports or errors. Parameters of a pair of scripts are no place for one: they are shown to root.",
 		[]string{"cmd/starhost.TestPasswordIsSeenNowhere", "cmd/starhost.TestAzurePasswordIsSeenNowhere"},
 	},
 	{
 		"Without command_path the arguments of the timeout daemon move by one, and it dies.",
 		"It cannot occur: the deadline is a timer in the process that holds, and another one in its watchdog. command_path may be left out.",
-		[]string{"cmd/starhost.TestPostAfterTheDeadline", "config.TestAzureKeys"},
+		[]string{"cmd/starhost.TestPostAfterTheDeadline", "config.TestCommandPath", "cmd/starhost.TestAzureKeysOnMySQL"},
 	},
 	{
 		"\"Application-consistent\" is said of what was never quiesced.",
@@ -122,13 +122,13 @@ var azureFaults = []fault{
 	},
 	{
 		"The end of a freeze is told by a signal to whatever process is the parent now, and any signal shortens the freeze.",
-		"It cannot occur: processes of a run talk by sockets that end with them.",
-		[]string{"cmd/starhost.TestSignal", "watchdog.TestWire"},
+		"Processes of a run talk by sockets that end with them. A signal to the leader ends the run in good order; those that the watchdog gets change nothing.",
+		[]string{"cmd/starhost.TestSignal", "cmd/starhost.TestStraySignalsToTheWatchdog", "watchdog.TestWire"},
 	},
 	{
 		"The program that freezes is there, but cannot be started: a minute with the application quiesced.",
-		"It cannot occur: the kernel is called by the program itself, in a process that was started before anything was held.",
-		[]string{"freeze.TestErrorsOfFreeze"},
+		"It cannot occur: the kernel is called by the program itself, in a process that was started, and ready, before anything was held. Without it a run does nothing.",
+		[]string{"cmd/starhost.TestNothingIsHeldWithoutAWatchdog", "freeze.TestErrorsOfFreeze"},
 	},
 	{
 		"A client that hangs is waited for without end; instances are quiesced one after the other.",
@@ -143,16 +143,16 @@ var azureFaults = []fault{
 	{
 		"No check, no rehearsal, no log of a script, and the exit status is always 0.",
 		"`check`, `plan`, `status`, `events`, a report of each run and exit statuses that mean something.",
-		[]string{"cmd/starhost.TestScripts", "cmd/starhost.TestDocuments"},
+		[]string{"cmd/starhost.TestDocuments", "cmd/starhost.TestFollowEvents", "cmd/starhost.TestOutputOfProgram", "run.TestExitOrder"},
 	},
 	{
 		"It needs a Python of a certain age on the machine.",
-		"It cannot occur: one static program without libraries; the gate builds it so.",
-		[]string{"cmd/starhost.TestScripts"},
+		"It cannot occur: one static program, without libraries and without a loader.",
+		[]string{"cmd/starhost.TestProgramIsStatic"},
 	},
 	{
 		"The published sample scripts are wrong.",
-		"Each bundled script is failed at every action in every way, and each change of one breaks a test.",
+		"Each bundled script is failed at every action in every way. Each undo, guard, refusal and check is left out of it once, and a test finds that out.",
 		[]string{"scripts.TestProven", "scripts.TestMutants"},
 	},
 	{

@@ -41,7 +41,7 @@ var only = map[string][]string{
 	"run":                 {"action", "journal", "policy", "undo"}, // neither host nor interp
 	"internal/asuser":     {},
 	"packaging/systemd":   {},
-	"platform/install":    {"config", "packaging/systemd", "platform"},
+	"platform/install":    {"config", "packaging/systemd", "platform", "scripts"},
 	"internal/cgroup":     {},
 	"internal/lock":       {"action"},
 	"internal/proctree":   {"action", "internal/procstate"},

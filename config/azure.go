@@ -57,6 +57,9 @@ func setCustomScript(_ *build, text string) error {
 	return errors.New("scripts in SQL or shell are not run; write script = /path/of/it.star and remove this line, or write 0")
 }
 
+// notYet are workloads of Azure for which there is no bundled script.
+var notYet = []string{"oracle", "iris"}
+
 // clientOf are the workloads whose client's command line is understood.
 var clientOf = map[string]string{"mysql": MySQL, "mariadb": MySQL, "postgres": Postgres}
 
@@ -74,6 +77,11 @@ func (b *build) finishAzure(sec *section) {
 	}
 	b.replica(sec, fail)
 	switch {
+	case b.Script == "":
+		return // it was told of; what follows depends on it
+	case sec.keys["script"] == 0 && slices.Contains(notYet, b.Script):
+		fail("workload_name", fmt.Errorf("there is no bundled script for %s yet; give one of your own with script = /path/of/it.star, or remove this workload", b.Script))
+		return
 	case b.azure.oratab && b.Script == "oracle":
 		fail("configuration_path", errors.New("several instances by an oratab are not yet supported; write one [workload \"name\"] section for each instance"))
 	case b.azure.oratab:
@@ -112,7 +120,7 @@ func (b *build) clientKey(hasURL bool) (key string, err error) {
 		return "", nil
 	case b.azure.credString == "":
 		return "linux_user", nil
-	case slices.Contains([]string{"oracle", "iris"}, b.Script):
+	case slices.Contains(notYet, b.Script):
 		return "credString", fmt.Errorf("it is recognised but not yet supported for %s; remove the line", b.Script)
 	case driver == "":
 		return "credString", errors.New("it is understood for mysql, mariadb and postgres; write connection in its place")

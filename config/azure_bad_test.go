@@ -11,6 +11,7 @@ var azureBad = []struct {
 	key        string
 	want       string // part of the message
 	files      mapFiles
+	alone      bool // there is no other error
 }{
 	{name: "percent sign and parenthesis", text: cred("-u x -pPW%(x)s"), want: "'(' outside quotes"},
 	{name: "substitution", text: cred("-u x -p$(cat PW)"), want: "'$' outside quotes"},
@@ -87,8 +88,10 @@ var azureBad = []struct {
 	{name: "psql service line", text: psql("service=s"), files: mapFiles{"/home/root/.pg_service.conf": "[s]\nPW\n"}, want: ":2: there is no ="},
 	{name: "psql no passfile", text: psql("passfile=/p"), want: "/p: file does not exist"},
 
-	{name: "oracle", text: "workload_name = oracle\ncredString = /\n", want: "not yet supported for oracle"},
-	{name: "oracle's password", text: "workload_name = oracle\ncredString = system/PW@orcl\n", want: "not yet supported for oracle"},
+	{name: "oracle", text: "workload_name = oracle\ncredString = /\n", key: "workload_name", want: "no bundled script for oracle yet", alone: true},
+	{name: "oracle with the template's keys", text: "configuration_path = /etc/oratab\nlinux_user = root\ncredString = system/PW@orcl\nworkload_name = oracle\n", key: "workload_name", want: "no bundled script for oracle yet", alone: true},
+	{name: "iris alone", text: "workload_name = iris\n", key: "workload_name", want: "no bundled script for iris yet", alone: true},
+	{name: "oracle's password for a script", text: "workload_name = oracle\nscript = x.star\ncredString = system/PW@orcl\n", want: "not yet supported for oracle", alone: true},
 	{name: "another database", text: "workload_name = sqlite\ncredString = PW\n", want: "mysql, mariadb and postgres"},
 	{name: "connection too", text: cred("-pPW") + "connection = mysql://h/\n", want: "there is a connection as well"},
 	{name: "password_file too", text: cred("-pPW") + "password_file = /x\n", key: "password_file", want: "credString holds a password already"},
@@ -103,11 +106,12 @@ var azureBad = []struct {
 	{name: "dbnames with commas", text: "workload_name = mysql\ndbnames = a,b\n", key: "dbnames", want: "write ; between"},
 	{name: "customScriptEnabled", text: "workload_name = mysql\ncustomScriptEnabled = 1\n", key: "customScriptEnabled", want: "write script = "},
 	{name: "configuration_path", text: "configuration_path = /etc/oratab\nworkload_name = mysql\n", key: "configuration_path", want: "which is for oracle"},
-	{name: "configuration_path of oracle", text: "configuration_path = /etc/oratab\nworkload_name = oracle\n", key: "configuration_path", want: "not yet supported"},
+	{name: "configuration_path of oracle", text: "configuration_path = /etc/oratab\nworkload_name = oracle\nscript = x.star\n", key: "configuration_path", want: "not yet supported"},
 	{name: "command", text: "workload_name = mysql\ncommand = /usr/bin\n", key: "command", want: "it is command_path"},
 	{name: "another case", text: "workload_name = mysql\ncredstring = -pPW\n", key: "credstring", want: "write credString"},
-	{name: "quoted name", text: "workload_name = \"mysql\"\n", key: "workload_name", want: "remove them"},
-	{name: "capitals", text: "workload_name = MySQL\n", key: "workload_name", want: "small letters"},
+	{name: "quoted name", text: "workload_name = \"mysql\"\ncredString = -u x\n", key: "workload_name", want: "remove them", alone: true},
+	{name: "capitals", text: "workload_name = MySQL\ncredString = -u x\nconfiguration_path = /etc/oratab\n", key: "workload_name", want: "small letters", alone: true},
+	{name: "no name", text: "credString = -u x\n", key: "workload_name", want: "the key is missing", alone: true},
 	{name: "empty role", text: "workload_name = mysql\nrole =\n", key: "role", want: "there is no value"},
 }
 
@@ -148,6 +152,9 @@ func TestAzureKeysBad(t *testing.T) {
 			}
 			if of == nil || of.Line == 0 {
 				t.Fatalf("no error of %s with a line: %v", c.key, err)
+			}
+			if c.alone && len(all(t, err)) > 1 {
+				t.Errorf("there are others: %v", err)
 			}
 			checkText(t, of, c.want)
 		})

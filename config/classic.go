@@ -78,6 +78,8 @@ func loadClassic(path string) (w Workload, warnings []string, err error) {
 	switch {
 	case isMissing(path, err):
 		return w, nil, err
+	case errors.Is(err, errTooLarge):
+		return w, nil, IncorrectJSONConfigFile.as(err)
 	case err != nil:
 		return w, nil, PluginConfigPermission.as(err)
 	case mode != 0o600 && mode != 0o400:

@@ -120,6 +120,18 @@ var classicConfigs = []classicConfig{
 	{name: "file is a link", promise: secure, prepare: link("c.json"), err: PluginConfigPermission, says: "symbolic link"},
 	{name: "file not there", promise: "(their number)", prepare: remove("c.json"), err: PluginConfigNotFound, says: "DIR/c.json: no such file"},
 
+	{name: "a file in place of a folder", promise: found, edit: [2]string{"DIR/pre.sh", "DIR/post.sh/pre.sh"}, err: PreScriptNotFound, says: "preScriptLocation: DIR/post.sh/pre.sh: not a directory"},
+	{name: "the same of the post-script", promise: found, edit: [2]string{"DIR/post.sh", "DIR/pre.sh/post.sh"}, err: PostScriptNotFound, says: "postScriptLocation: DIR/pre.sh/post.sh: not a directory"},
+
+	// What cannot be run.
+	{name: "script with the line ends of Windows", promise: ours, prepare: script("pre.sh", "#!/bin/sh\r\necho x\r\n"), err: IncorrectJSONConfigFile, says: `DIR/pre.sh: has lines that end with a carriage return (CRLF), so that its first line names the interpreter "/bin/sh\r", which is not there; convert the file with: sed -i 's/\r$//' DIR/pre.sh`},
+	{name: "no such interpreter", promise: ours, prepare: script("post.sh", "#! /nowhere/bash -e\n"), err: IncorrectJSONConfigFile, says: `DIR/post.sh: names in its first line the interpreter "/nowhere/bash", which is not there`},
+	{name: "interpreter that is no program", promise: ours, prepare: script("pre.sh", "#!/dev/null\n"), err: IncorrectJSONConfigFile, says: "which is no program"},
+	{name: "interpreter by env", promise: ours, prepare: script("pre.sh", "#!/usr/bin/env bash\n"), says: "DIR/pre.sh"},
+	{name: "interpreter left out", promise: ours, prepare: script("pre.sh", "#!\necho x\n"), says: "DIR/pre.sh"},
+	{name: "empty script", promise: ours, prepare: script("post.sh", ""), err: IncorrectJSONConfigFile, says: "DIR/post.sh: is empty, so it cannot be run; write"},
+	{name: "interpreter of a Starlark file", promise: ours, edit: [2]string{"pre.sh", "my.star"}, prepare: and(postIs(""), script("my.star", "#!/nowhere/starhost\n")), says: "classic DIR/my.star"},
+
 	// What leads back to us.
 	{name: "starhost itself", promise: ours, edit: [2]string{"DIR/pre.sh", "SELF"}, err: IncorrectJSONConfigFile, says: "is starhost itself"},
 	{name: "our own hook", promise: ours, prepare: script("pre.sh", "#!/bin/sh\n# starhost hook\nexec starhost hook azure pre\n"), err: IncorrectJSONConfigFile, says: "DIR/pre.sh: calls starhost hook"},
@@ -143,6 +155,13 @@ var classicConfigs = []classicConfig{
 	{name: "a number among the params", promise: quoted, edit: [2]string{`["", ""]`, `["a", 5]`}, err: IncorrectJSONConfigFile, says: "preScriptParams: item 2: got a number"},
 	{name: "a bool among the params", promise: quoted, edit: [2]string{`"postScriptParams" : ["", ""]`, `"postScriptParams" : [true]`}, err: IncorrectJSONConfigFile, says: "postScriptParams: item 1: got a bool"},
 	{name: "NUL in a param", promise: quoted, edit: [2]string{`["", ""]`, `["a\u0000b"]`}, err: IncorrectJSONConfigFile, says: "item 1: there is a NUL character"},
+	{name: "half a character in a param", promise: quoted, edit: [2]string{`["", ""]`, `["a\ud83d"]`}, err: IncorrectJSONConfigFile, says: "c.json:5: preScriptParams: item 1: there is half a character"},
+	{name: "its other half", promise: quoted, edit: [2]string{`["", ""]`, `["\uDE00b"]`}, err: IncorrectJSONConfigFile, says: "item 1: there is half a character"},
+	{name: "halves that are apart", promise: quoted, edit: [2]string{`["", ""]`, `["\ud83d\\\ude00"]`}, err: IncorrectJSONConfigFile, says: "there is half a character"},
+	{name: "both halves", promise: quoted, edit: [2]string{`["", ""]`, `["\ud83d\uDE00", "\\ud800", "\ufffd"]`}, says: "😀"},
+	{name: "the longest param", promise: quoted, edit: [2]string{`["", ""]`, `["` + strings.Repeat("x", 131071) + `"]`}, says: "DIR/pre.sh"},
+	{name: "a param that is too long", promise: quoted, edit: [2]string{`["", ""]`, `["a", "` + strings.Repeat("x", 131072) + `"]`}, err: IncorrectJSONConfigFile, says: "preScriptParams: item 2: it has 131072 bytes"},
+	{name: "a large file", promise: syntax, edit: [2]string{"}\n", "}" + strings.Repeat(" ", 1<<20)}, err: IncorrectJSONConfigFile, says: "is larger than 1048576 bytes"},
 	{name: "retries in quotes", promise: retry, edit: [2]string{`"preScriptNoOfRetries" : 0`, `"preScriptNoOfRetries" : "3"`}, err: IncorrectJSONConfigFile, says: "c.json:7: preScriptNoOfRetries: got a text, want a whole number from 0 to 100"},
 	{name: "retries below 0", promise: retry, edit: [2]string{`"preScriptNoOfRetries" : 0`, `"preScriptNoOfRetries" : -1`}, err: IncorrectJSONConfigFile, says: "out of range; write 0 to 100"},
 	{name: "retries without end", promise: retry, edit: [2]string{`"postScriptNoOfRetries" : 0`, `"postScriptNoOfRetries" : 2000000000`}, err: IncorrectJSONConfigFile, says: "out of range; write 0 to 100"},
@@ -163,7 +182,9 @@ var classicConfigs = []classicConfig{
 	{name: "host file of somebody else", promise: hostFile, prepare: and(hostIs(azureHost, 0o600), owner("VMSnapshotPluginHost.conf")), err: PluginhostConfigPermission, says: "belongs to uid 65534"},
 	{name: "another plugin", promise: hostFile, prepare: hostIs(strings.Replace(azureHost, ": ScriptRunner", ": Mine", 1), 0o600), err: IncorrectPluginhostFile, says: "conf:4: pluginName0: \"Mine\" is a plugin that only Azure can run"},
 	{name: "two plugins", promise: hostFile, prepare: hostIs(strings.Replace(azureHost, "Plugins: 1", "Plugins: 2", 1), 0o600), err: IncorrectPluginhostFile, says: "conf:3: numberOfPlugins"},
-	{name: "no plugin", promise: hostFile, prepare: hostIs("[pre_post]\ntimeoutInSeconds: 1800\n", 0o600), err: IncorrectPluginhostFile, says: "numberOfPlugins: the key is missing"},
+	{name: "no plugin", promise: hostFile, prepare: hostIs("[pre_post]\ntimeoutInSeconds: 1800\n", 0o600), err: IncorrectPluginhostFile, says: "conf:1: numberOfPlugins: the key is missing"},
+	{name: "no plugin in the second section", promise: hostFile, prepare: hostIs("[SnapshotThread]\n\n[pre_post]\nnumberOfPlugins: 1\n", 0o600), err: IncorrectPluginhostFile, says: "conf:3: pluginName0: the key is missing"},
+	{name: "large host file", promise: hostFile, prepare: hostIs(strings.Repeat("#", 1<<20+1), 0o600), err: IncorrectPluginhostFile, says: "is larger than"},
 	{name: "host timeout above", promise: individual, prepare: hostIs(strings.Replace(azureHost, "1800", "1801", 1), 0o600), err: IncorrectPluginhostFile, says: "conf:2: timeoutInSeconds: "},
 	{name: "host file without section", promise: hostFile, prepare: hostIs("numberOfPlugins: 1\n", 0o600), err: IncorrectPluginhostFile, says: "conf:1: the line stands before the first section"},
 }

@@ -26,13 +26,15 @@ func loadPluginHost(path string) (time.Duration, error) {
 	switch {
 	case isMissing(path, err):
 		return usual, nil
+	case errors.Is(err, errTooLarge):
+		return 0, IncorrectPluginhostFile.as(err)
 	case err != nil:
 		return 0, PluginhostConfigPermission.as(err)
 	case mode&0o133 != 0 || mode&0o400 == 0:
 		return 0, PluginhostConfigPermission.as(fileError(path, "has the mode %04o; chmod 600 %s", mode, path))
 	}
 	h := &pluginHost{problems: problems{file: path}, keys: map[string]int{}, timeout: maxSeconds}
-	if line, err := checkBytes([]byte(strings.ReplaceAll(string(text), "\r\n", "\n"))); err != nil {
+	if line, err := checkBytes(path, []byte(strings.ReplaceAll(string(text), "\r\n", "\n"))); err != nil {
 		h.fail(line, "", err)
 		return 0, h.err()
 	}
@@ -42,14 +44,17 @@ func loadPluginHost(path string) (time.Duration, error) {
 
 // read reads the sections. The section [SnapshotThread] is of no use to Azure either.
 func (h *pluginHost) read(text string) {
-	section, line := "", 0
+	section, header := "", 1
 	for i, whole := range strings.Split(text, "\n") {
-		line = i + 1
+		line := i + 1
 		text := strings.TrimSpace(whole)
 		switch {
 		case text == "", text[0] == '#', text[0] == ';':
 		case text == "[pre_post]", text == "[SnapshotThread]":
 			section = text
+			if text == "[pre_post]" {
+				header = line
+			}
 		case text[0] == '[':
 			section = text
 			h.fail(line, "", errors.New("unknown section; the sections are [pre_post] and [SnapshotThread]"))
@@ -61,9 +66,9 @@ func (h *pluginHost) read(text string) {
 	}
 	switch {
 	case h.keys["numberOfPlugins"] == 0:
-		h.fail(line, "numberOfPlugins", errors.New("the key is missing, so no script would run; write numberOfPlugins: 1"))
+		h.fail(header, "numberOfPlugins", errors.New("the key is missing, so no script would run; write numberOfPlugins: 1"))
 	case h.keys["pluginName0"] == 0:
-		h.fail(line, "pluginName0", errors.New("the key is missing; write pluginName0: "+scriptRunner))
+		h.fail(header, "pluginName0", errors.New("the key is missing; write pluginName0: "+scriptRunner))
 	}
 }
 

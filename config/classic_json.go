@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -56,7 +57,7 @@ func parseClassic(path string, text []byte) (*classic, error) {
 		pluginName: scriptRunner, timeout: 30, poll: 3, goOn: true, freeze: true,
 	}
 	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) // the file often comes from Windows
-	if line, err := checkBytes(text); err != nil {
+	if line, err := checkBytes(path, text); err != nil {
 		c.add(Error{Line: line, err: IncorrectJSONConfigFile}, err)
 		return nil, c.err()
 	}
@@ -172,6 +173,9 @@ func jsonTexts(field func(*classic) *[]string) func(*classic, json.RawMessage) e
 			if list[i], err = textOf(item); err != nil {
 				return fmt.Errorf("item %d: %w", i+1, err)
 			}
+			if len(list[i]) > maxArgument {
+				return fmt.Errorf("item %d: it has %d bytes, and no argument of a program can have more than %d; put it into a file", i+1, len(list[i]), maxArgument)
+			}
 		}
 		*field(c) = list
 		return nil
@@ -206,10 +210,28 @@ func textOf(value json.RawMessage) (text string, err error) {
 	if err := json.Unmarshal(value, &text); err != nil {
 		return "", errors.New("this is no text; correct it")
 	}
+	if halfCharacter(value) {
+		return "", errors.New(`there is half a character, such as \ud800 without its other half; correct it`)
+	}
 	if strings.ContainsRune(text, 0) {
 		return "", errors.New("there is a NUL character in the text; remove it")
 	}
 	return text, nil
+}
+
+// maxArgument is the length in bytes of the longest argument that Linux takes.
+const maxArgument = 128<<10 - 1
+
+var (
+	surrogatePair = regexp.MustCompile(`(?i)\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}`)
+	surrogate     = regexp.MustCompile(`(?i)\\ud[89a-f][0-9a-f]{2}`)
+)
+
+// halfCharacter reports whether a JSON string has one half of a character that takes
+// two \u; the decoder would put another character in its place.
+func halfCharacter(value json.RawMessage) bool {
+	escapes := bytes.ReplaceAll(value, []byte(`\\`), []byte(" "))
+	return surrogate.Match(surrogatePair.ReplaceAll(escapes, nil))
 }
 
 // jsonKind names the type of a JSON value.

@@ -113,7 +113,7 @@ func TestLoadWith(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := folder(t)
-			must(t, os.WriteFile(in(dir, "pre.sh"), nil, 0o700))
+			must(t, os.WriteFile(in(dir, "pre.sh"), []byte("#!/bin/sh\n"), 0o700))
 			for name, text := range map[string]string{"workload.conf": c.conf, "c.json": strings.ReplaceAll(c.json, "DIR", dir)} {
 				if text != "" {
 					write(t, dir, name, text, 0o600)
@@ -160,9 +160,9 @@ func TestPairInWorkloadConf(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := folder(t)
-			must(t, os.WriteFile(in(dir, "pre.sh"), nil, 0o700))
+			must(t, os.WriteFile(in(dir, "pre.sh"), []byte("#!/bin/sh\n"), 0o700))
 			must(t, os.Chmod(in(dir, "pre.sh"), c.mode))
-			must(t, os.WriteFile(in(dir, "post.sh"), nil, 0o700))
+			must(t, os.WriteFile(in(dir, "post.sh"), []byte("exit 0\n"), 0o700))
 			f, err := Load(write(t, dir, "workload.conf", strings.ReplaceAll(c.conf, "DIR", dir), 0o600))
 			want := strings.ReplaceAll(c.want, "DIR", dir)
 			if err != nil {

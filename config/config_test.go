@@ -123,13 +123,13 @@ empty =
 }
 
 func TestLoadDefaults(t *testing.T) {
-	path := write(t, folder(t), "workload.conf", "[settings]\nn = 1\n[workload]\nworkload_name = iris", 0o600)
+	path := write(t, folder(t), "workload.conf", "[settings]\nn = 1\n[workload]\nworkload_name = redis", 0o600)
 	f, err := Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Workload{
-		Name: "workload", Script: "iris", Timeout: 90 * time.Second, PrescriptTimeout: time.Minute, PostscriptTimeout: time.Minute,
+		Name: "workload", Script: "redis", Timeout: 90 * time.Second, PrescriptTimeout: time.Minute, PostscriptTimeout: time.Minute,
 		FreezeTimeout: 10 * time.Second, Require: Application, FSFreeze: FSFreeze{Mode: FreezeAuto}, Isolation: IsolationAvailable,
 		Settings: []Setting{{Key: "n", Text: "1", Line: 2}}, File: path, Line: 3,
 	}

@@ -242,20 +242,20 @@ func readSecret(path string, rest restRule) (Secret, error) {
 	if err != nil {
 		return Secret{}, err
 	}
-	text, err := firstLine(string(data), rest)
+	text, err := firstLine(path, string(data), rest)
 	if err != nil {
 		return Secret{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return NewSecret(text), nil
 }
 
-// firstLine returns the first line of text, which must be something that one can
-// type.
-func firstLine(text string, rest restRule) (string, error) {
+// firstLine returns the first line of text, the content of the file path, which must be
+// something that one can type.
+func firstLine(path, text string, rest restRule) (string, error) {
 	line, more, _ := strings.Cut(text, "\n")
 	switch {
 	case strings.HasSuffix(line, "\r"):
-		return "", errors.New(`the line ends with a carriage return; convert the file with: sed -i 's/\r$//' FILE`)
+		return "", fmt.Errorf(`the line ends with a carriage return; convert the file with: sed -i 's/\r$//' %s`, path)
 	case line == "":
 		return "", errors.New("the first line is empty; write the secret there")
 	case !utf8.ValidString(line) || strings.ContainsFunc(line, unicode.IsControl):

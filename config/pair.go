@@ -6,8 +6,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/starhost/starhost/action"
@@ -33,7 +35,7 @@ const hookMark = "# starhost hook"
 func (k scriptKind) check(path string) error {
 	f, st, err := openChecked(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), err != nil && isOther(path):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), err != nil && isOther(path):
 		return k.notFound.as(err)
 	case err != nil:
 		return k.permission.as(err)
@@ -49,10 +51,52 @@ func (k scriptKind) check(path string) error {
 	if err != nil {
 		return k.permission.as(osError(path, err))
 	}
+	if err := checkProgram(path, text); err != nil {
+		return IncorrectJSONConfigFile.as(err)
+	}
+	return nil
+}
+
+// checkProgram returns an error if text, the content of the script path, calls us, or
+// cannot be run.
+func checkProgram(path string, text []byte) error {
 	for line := range bytes.Lines(text) {
 		if bytes.HasPrefix(bytes.TrimSpace(line), []byte(hookMark)) {
-			return IncorrectJSONConfigFile.as(fileError(path, "calls starhost hook, which would call it again; name the script that it is to run"))
+			return fileError(path, "calls starhost hook, which would call it again; name the script that it is to run")
 		}
+	}
+	if strings.HasSuffix(path, starlarkFile) {
+		return nil // it is read, and its mistakes are told elsewhere
+	}
+	if len(text) == 0 {
+		return fileError(path, "is empty, so it cannot be run; write the script, or #!/bin/sh alone if there is nothing to do")
+	}
+	return checkInterpreter(path, text)
+}
+
+// checkInterpreter returns an error unless the program is there that the first line
+// names, if it does. The kernel would only say that something does not exist.
+func checkInterpreter(path string, text []byte) error {
+	line, ok := bytes.CutPrefix(text, []byte("#!"))
+	if !ok {
+		return nil
+	}
+	line, _, _ = bytes.Cut(line, []byte("\n"))
+	name, _, _ := strings.Cut(strings.TrimLeft(string(line), " \t"), "\x00")
+	if i := strings.IndexAny(name, " \t"); i >= 0 {
+		name = name[:i]
+	}
+	if name == "" {
+		return nil // the shell runs it
+	}
+	info, err := os.Stat(filepath.Join("/", name)) // scripts are started there
+	switch {
+	case err != nil && strings.HasSuffix(name, "\r"):
+		return fileError(path, `has lines that end with a carriage return (CRLF), so that its first line names the interpreter %q, which is not there; convert the file with: sed -i 's/\r$//' %s`, name, path)
+	case err != nil:
+		return fileError(path, "names in its first line the interpreter %s, which is not there; install it, or correct the line", show(name))
+	case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
+		return fileError(path, "names in its first line the interpreter %s, which is no program; correct the line", show(name))
 	}
 	return nil
 }

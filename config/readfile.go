@@ -62,10 +62,16 @@ func readFile(path string, opts ReadOptions) ([]byte, fs.FileMode, error) {
 		return nil, 0, osError(full, err)
 	}
 	if int64(len(data)) > limit {
-		return nil, 0, fileError(full, "is larger than %d bytes; this is not the file that was meant", limit)
+		tooLarge := fileError(full, "is larger than %d bytes; this is not the file that was meant", limit)
+		tooLarge.err = errTooLarge
+		return nil, 0, tooLarge
 	}
 	return data, st.mode.Perm(), nil
 }
+
+// errTooLarge is of a file that anybody may read as far as we are concerned, but that is
+// none of ours.
+var errTooLarge = errors.New("too large")
 
 // stat is what the checks need to know of a file or directory.
 type stat struct {

@@ -61,7 +61,7 @@ var (
 // scan cuts text into sections. Mistakes in the syntax are added to p, and what
 // can be read in spite of them is returned.
 func scan(text []byte, p *problems) []*section {
-	if line, err := checkBytes(text); err != nil {
+	if line, err := checkBytes(p.file, text); err != nil {
 		p.add(Error{Line: line}, err)
 		return nil
 	}
@@ -72,9 +72,9 @@ func scan(text []byte, p *problems) []*section {
 	return s.sections
 }
 
-// checkBytes refuses texts that only look like the configuration that somebody
-// sees in an editor. It returns the line of the first bad byte.
-func checkBytes(text []byte) (line int, err error) {
+// checkBytes refuses texts, of the file path, that only look like the configuration
+// that somebody sees in an editor. It returns the line of the first bad byte.
+func checkBytes(path string, text []byte) (line int, err error) {
 	at := func(i int) int { return 1 + bytes.Count(text[:i], []byte("\n")) }
 	if bytes.HasPrefix(text, []byte("\xef\xbb\xbf")) {
 		return 1, errors.New("the file begins with a byte order mark; save it as UTF-8 without BOM")
@@ -83,7 +83,7 @@ func checkBytes(text []byte) (line int, err error) {
 		return at(i), errors.New("there is a NUL byte; save the file as UTF-8 text")
 	}
 	if i := bytes.IndexByte(text, '\r'); i >= 0 {
-		return at(i), errors.New(`there is a carriage return (CRLF line end); convert the file with: sed -i 's/\r$//' FILE`)
+		return at(i), fmt.Errorf(`there is a carriage return (CRLF line end); convert the file with: sed -i 's/\r$//' %s`, path)
 	}
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRune(text[i:])

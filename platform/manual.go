@@ -3,10 +3,9 @@ package platform
 // What no program can do, because it is to be done elsewhere or in a file that has no
 // place for a setting of ours. Lines to be copied are indented.
 const (
-	manualAzure = `Azure Backup reads its files at the next backup; nothing has to be restarted. From
-now on change /etc/starhost/workload.conf, and not /etc/azure/workload.conf.
-See that everything is ready:
-    @STARHOST@ check`
+	manualAzure = `Azure Backup reads its files at the next backup; nothing has to be restarted.
+See that everything is ready, by a rehearsal that changes nothing:
+    @STARHOST@ hook azure check`
 
 	manualQemuGA = `Restart the agent, which reads its configuration when it starts:
     systemctl restart qemu-guest-agent

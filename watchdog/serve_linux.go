@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"os/signal"
 	"slices"
 	"strconv"
 	"sync"
@@ -27,10 +28,18 @@ func Init(prepare func(payload json.RawMessage) (Successor, error)) {
 		return
 	}
 	detached.Settle()
+	deaf()
 	if p, err := newProcess(); err == nil {
 		p.serve(prepare)
 	}
 	syscall.Exit(0) // not os.Exit, which in a race build first sleeps for a second
+}
+
+// deaf lets us go on whatever signals somebody sends to everybody: our leader gets them
+// too, ends well and lets us go, or dies and needs us. They are caught and not ignored,
+// since the programs that we start would inherit that.
+func deaf() {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
 }
 
 // process is the watchdog, as it sees itself.

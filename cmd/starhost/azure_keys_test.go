@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -152,36 +153,57 @@ func TestAzureLinuxUserOnMariaDB(t *testing.T) {
 	named.run("run", "--", "true").want(t, run.ExitDone)
 }
 
-// A replica that must be one is locked, and goes on replicating.
+// A replica that must be one is locked. Its threads and read_only are afterwards as they
+// were before, whichever way that was.
 func TestAzureSlaveOnly(t *testing.T) {
 	server := testdb.MariaDB(t, testdb.Options{})
 	o := observe(t, server)
-	o.exec("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_USER='x', MASTER_PORT=1")
-	o.exec("START SLAVE SQL_THREAD")
+	o.exec("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_USER='x', MASTER_PORT=1, MASTER_CONNECT_RETRY=3600")
 	c := azureCase{name: "slaves only", text: "credString = " + usual + "-S SOCKET\nrole = slave\nenforceSlaveOnly = 1\n"}
-	c.run(t, "mariadb", server)
-	o.nothingHeld("after the run")
-	rows, err := o.db.QueryContext(t.Context(), "SHOW SLAVE STATUS")
+	for _, tt := range []struct{ name, prepare, want string }{
+		{"stopped", "SET GLOBAL read_only = 1", "io No, sql No, read_only 1"},
+		{"stopped and writable", "SET GLOBAL read_only = 0", "io No, sql No, read_only 0"},
+		{"half", "START SLAVE SQL_THREAD", "io No, sql Yes, read_only 0"},
+		{"running", "START SLAVE IO_THREAD", "io Connecting, sql Yes, read_only 0"},
+		{"running and not to be written to", "SET GLOBAL read_only = 1", "io Connecting, sql Yes, read_only 1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o.exec(tt.prepare)
+			eventually(t, 10*time.Second, "the replica is "+tt.want, func() bool { return o.replica() == tt.want })
+			c.run(t, "mariadb", server)
+			if got := o.replica(); got != tt.want {
+				t.Errorf("after the run %s, before it %s", got, tt.want)
+			}
+		})
+	}
+	o.exec("SET GLOBAL read_only = 0")
+	o.nothingHeld("after the runs")
+}
+
+// replica says how a replica is.
+func (o *observer) replica() string {
+	o.t.Helper()
+	rows, err := o.db.QueryContext(o.t.Context(), "SHOW SLAVE STATUS")
 	if err != nil {
-		t.Fatal(err)
+		o.t.Fatal(err)
 	}
 	defer rows.Close()
 	columns, err := rows.Columns()
 	if err != nil || !rows.Next() {
-		t.Fatal("it is no replica any more", err)
+		o.t.Fatal("it is no replica", err)
 	}
 	values := make([]any, len(columns))
 	for i := range values {
 		values[i] = new([]byte)
 	}
 	if err := rows.Scan(values...); err != nil {
-		t.Fatal(err)
+		o.t.Fatal(err)
 	}
+	is := map[string]string{}
 	for i, name := range columns {
-		if text := string(*values[i].(*[]byte)); name == "Slave_SQL_Running" && text != "Yes" {
-			t.Errorf("%s is %s", name, text)
-		}
+		is[name] = string(*values[i].(*[]byte))
 	}
+	return fmt.Sprintf("io %s, sql %s, read_only %s", is["Slave_IO_Running"], is["Slave_SQL_Running"], o.value("SELECT @@global.read_only"))
 }
 
 var azureOnPostgres = []azureCase{

@@ -219,7 +219,7 @@ func TestClassicPreAndPost(t *testing.T) {
 // TestClassicStarlark: a script of ours in the place of the pair gets the params as data,
 // beside those of the caller.
 func TestClassicStarlark(t *testing.T) {
-	p := newClassicPair(t, "", "", "")
+	p := newClassicPair(t, "#!/bin/sh\n", "#!/bin/sh\n", "")
 	write(t, filepath.Join(p.dir, "my.star"), "\"\"\"Shows what it gets.\"\"\"\n\nAPI = 1\n\ndef prescript(ctx):\n    return ctx.params\n")
 	write(t, filepath.Join(p.dir, "c.json"), fmt.Sprintf(`{"preScriptLocation": "%s/my.star", "postScriptLocation": "", "preScriptParams": ["a", ""]}`, p.dir))
 	p.load(t).options.Params = action.Dict(action.Entry{Key: "job", Value: action.Int(7)})

@@ -35,10 +35,12 @@ var notRun = map[string]string{
 	"go test ":                 "the test would run itself",
 }
 
-// runAs are commands that are run in the place of others: what the Makefile does.
+// runAs are commands that are run in the place of others: what the Makefile does, and what
+// looks at the whole machine, which is another one here.
 var runAs = map[string]string{
-	"make demo":                     "starhost demo",
-	"starhost test scripts --cover": `cd "$REPOSITORY" && starhost test scripts --cover`,
+	"make demo":                        "starhost demo",
+	"starhost install azure --dry-run": `starhost install azure --dry-run --root "$MACHINE"`,
+	"starhost test scripts --cover":    `cd "$REPOSITORY" && starhost test scripts --cover`,
 }
 
 // block is a fenced block of a document.
@@ -218,7 +220,7 @@ func (w *docWorld) run(t *testing.T, command string) string {
 	c := exec.CommandContext(ctx, "sh", "-c", "(exit "+strconv.Itoa(w.status)+"); "+w.here(command))
 	c.WaitDelay = time.Second
 	c.Dir = w.dir
-	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "REPOSITORY="+filepath.Dir(filepath.Dir(filepath.Dir(bin))), "STARHOST_CONFIG="+w.here("/etc/starhost/workload.conf"),
+	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "REPOSITORY="+filepath.Dir(filepath.Dir(filepath.Dir(bin))), "MACHINE="+w.dir, "STARHOST_CONFIG="+w.here("/etc/starhost/workload.conf"),
 		"STARHOST_STATE_DIR="+w.here("/var/lib/starhost"), "STARHOST_RUNTIME_DIR="+w.here("/run/starhost"))
 	out, err := c.CombinedOutput()
 	exit := (*exec.ExitError)(nil)

@@ -35,11 +35,12 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	t.Helper()
 	dir := memoryDir(t)
 	w := &docWorld{dir: dir, password: "correct horse"}
-	for _, name := range []string{"/etc/starhost", "/srv/orders", "/usr/local/sbin"} {
+	for _, name := range []string{"/etc/azure", "/etc/starhost", "/srv/orders", "/usr/local/sbin"} {
 		if err := os.MkdirAll(dir+name, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
+	w.put("/etc/azure", dir+"/etc/azure")
 	w.put("/etc/starhost", dir+"/etc/starhost")
 	orders := dir + "/srv/orders"
 	if shows(list, "starhost hook ") { // some callers have us freeze

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/starhost/starhost"
+	"github.com/starhost/starhost/config"
 	"github.com/starhost/starhost/packaging/systemd"
 	"github.com/starhost/starhost/platform"
 	"github.com/starhost/starhost/platform/install"
@@ -105,6 +107,9 @@ func (a *app) installCaller(c *platform.Caller, f installFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.removal && o.Root == "/" {
+		change.Warnings = append(change.Warnings, a.heldFor(c)...)
+	}
 	if !a.json {
 		if err := a.say(printable(change.Text())); err != nil {
 			return err
@@ -124,6 +129,25 @@ func (a *app) installCaller(c *platform.Caller, f installFlags) error {
 		return failed
 	}
 	return a.say(printable(installEnd(change, f)))
+}
+
+// heldFor warns of what a caller has left held: its hook, which would end it, goes away.
+func (a *app) heldFor(c *platform.Caller) (warnings []string) {
+	holds, err := starhost.Holds(starhost.Options{Config: &config.File{}, RuntimeDir: a.runtimeDir, Owner: c.Name})
+	if err != nil {
+		return []string{fmt.Sprintf("whether something is held for %s cannot be seen: %v", c.Name, err)}
+	}
+	for _, h := range holds {
+		if h.Over {
+			continue
+		}
+		abort := "starhost abort"
+		if h.Run != "" {
+			abort += " --run " + h.Run
+		}
+		warnings = append(warnings, fmt.Sprintf("%s is still held, and no hook will end it any more: %s gives everything back, or else its deadline does", h, abort))
+	}
+	return warnings
 }
 
 // installEnd says what was done, and what is left to do.

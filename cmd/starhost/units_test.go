@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/starhost/starhost/platform"
 	"github.com/starhost/starhost/run"
 )
 
@@ -59,6 +61,44 @@ func TestUnitIsValid(t *testing.T) {
 		said, err := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", path).CombinedOutput()
 		if ok := err == nil && len(said) == 0; ok != tt.ok {
 			t.Errorf("%s: %v\n%s", tt.name, err, said)
+		}
+	}
+}
+
+// The unit starts if there is anything that a run can have been about: a configuration,
+// or Azure's of a pair of scripts alone.
+func TestUnitStartsWithEitherConfiguration(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	conditions := regexp.MustCompile(`(?m)^Condition.*$`).FindAllString(recoverUnit(t), -1)
+	for _, tt := range []struct {
+		name, file string
+		starts     bool
+	}{
+		{"nothing", "", false},
+		{"a configuration", platform.AzureMovedWorkload, true},
+		{"a pair of scripts", platform.AzureMovedScripts, true},
+		{"another file", "/etc/starhost/other.conf", false},
+	} {
+		dir := t.TempDir()
+		if tt.file != "" {
+			write(t, filepath.Join(dir, filepath.Base(tt.file)), "x")
+		}
+		args := []string{"condition"}
+		for _, c := range conditions {
+			args = append(args, strings.ReplaceAll(c, "/etc/starhost", dir))
+		}
+		said, err := exec.Command(analyze, args...).CombinedOutput()
+		if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		if starts := err == nil; starts != tt.starts {
+			t.Errorf("%s: it starts: %t\n%s", tt.name, starts, said)
 		}
 	}
 }

@@ -62,10 +62,10 @@ func namesWorkload(text string) bool {
 	return false
 }
 
-// checkWorkload makes sure that starhost understands a workload.conf, and does so
-// elsewhere too.
+// checkWorkload makes sure that starhost can do what a workload.conf says, and elsewhere
+// too.
 func (p *planner) checkWorkload(at, text string) error {
-	if _, err := config.Load(filepath.Join(p.o.Root, at)); err != nil {
+	if err := p.checkBundled(at); err != nil {
 		return err
 	}
 	for _, l := range scanINI(text, "=") {

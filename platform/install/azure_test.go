@@ -28,7 +28,28 @@ func TestAzureMovesWhatTheUserHas(t *testing.T) {
 		want  map[string]string // what is in a file afterwards; "" if it is not there
 		err   string
 	}{
-		{"nothing", nil, map[string]string{platform.AzureWorkload: "", movedWorkload: "", movedScripts: "", platform.AzureScripts: `"continueBackupOnFailure": true,`}, ""},
+		{"nothing", nil, nil, movedWorkload + " is missing, and there is no file in /etc/azure that names a database or scripts"},
+		{
+			"a configuration in place", leastFor("azure"),
+			map[string]string{platform.AzureWorkload: "", movedWorkload: mysqlWorkload, movedScripts: "", platform.AzureScripts: `"continueBackupOnFailure": true,`},
+			"",
+		},
+		{
+			"scripts in place",
+			map[string]string{movedScripts: userScripts},
+			map[string]string{platform.AzureWorkload: "", movedWorkload: "", movedScripts: "/root/pre.sh", platform.AzureScripts: platform.AzurePre},
+			"",
+		},
+		{"a database without a script", map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = mongodb\n"}, nil, platform.AzureWorkload + ` cannot be moved: workload_name: there is no bundled script "mongodb"; there are legacy, mariadb, mysql, postgres, sqlite; `},
+		{"oracle", map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = oracle\n"}, nil, "there is no bundled script for oracle yet"},
+		{
+			"a database with a script of the user",
+			map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = mongodb\nscript = /root/mongodb.star\n"},
+			map[string]string{movedWorkload: "mongodb.star", movedScripts: ""},
+			"",
+		},
+		{"a database without a script in place", map[string]string{movedWorkload: "[workload]\nworkload_name = mongodb\n"}, nil, movedWorkload + " is what starhost would quiesce, and every call of Azure would fail: workload_name: there is no bundled script"},
+		{"scripts in place that are missing", map[string]string{movedScripts: `{"preScriptLocation": "/nowhere/pre.sh", "postScriptLocation": "@ROOT@/root/post.sh"}`}, nil, movedScripts + " is what starhost would quiesce"},
 		{
 			"a workload",
 			map[string]string{platform.AzureWorkload: mysqlWorkload},
@@ -38,8 +59,8 @@ func TestAzureMovesWhatTheUserHas(t *testing.T) {
 		{"in Python's words", map[string]string{platform.AzureWorkload: "[workload]\nWorkload_Name: mysql\n"}, nil, "cannot be moved"},
 		{
 			"the template of the extension",
-			map[string]string{platform.AzureWorkload: template, platform.AzureScripts: `{"preScriptLocation": "", "postScriptLocation": "", "fsFreezeEnabled": false}`},
-			map[string]string{movedWorkload: "", platform.AzureWorkload: template, movedScripts: "", platform.AzureScripts: `"fsFreezeEnabled": false`},
+			map[string]string{platform.AzureWorkload: template, platform.AzureScripts: `{"preScriptLocation": "", "postScriptLocation": "", "fsFreezeEnabled": false}`, movedWorkload: mysqlWorkload},
+			map[string]string{movedWorkload: mysqlWorkload, platform.AzureWorkload: template, movedScripts: "", platform.AzureScripts: `"fsFreezeEnabled": false`},
 			"",
 		},
 		{
@@ -61,7 +82,8 @@ func TestAzureMovesWhatTheUserHas(t *testing.T) {
 		{"a key that is none", map[string]string{platform.AzureScripts: `{"preScriptLocation": "@ROOT@/root/pre.sh", "postScriptLocation": "@ROOT@/root/post.sh", "timeout": 1}`}, nil, "unknown key"},
 		{"no JSON", map[string]string{platform.AzureScripts: "{"}, nil, "this is not JSON (unexpected end"},
 		{"text for truth", map[string]string{platform.AzureScripts: `{"continueBackupOnFailure": "false"}`}, nil, "continueBackupOnFailure: got a text, want true or false"},
-		{"plugins", map[string]string{platform.AzurePlugins: plugins}, map[string]string{platform.AzurePlugins: plugins, movedPlugins: ""}, ""},
+		{"the template alone", map[string]string{platform.AzureWorkload: template}, nil, movedWorkload + " is missing"},
+		{"plugins", map[string]string{platform.AzurePlugins: plugins, movedWorkload: mysqlWorkload}, map[string]string{platform.AzurePlugins: plugins, movedPlugins: ""}, ""},
 		{"plugins and scripts", map[string]string{platform.AzurePlugins: plugins, platform.AzureScripts: userScripts}, map[string]string{platform.AzurePlugins: plugins, movedPlugins: plugins, movedScripts: userScripts}, ""},
 		{"plugins without a time", map[string]string{platform.AzurePlugins: strings.Replace(plugins, "300", "soon", 1)}, nil, "has no number of seconds"},
 		{"no plugin", map[string]string{platform.AzurePlugins: "[pre_post]\nnumberOfPlugins = 0\n"}, nil, platform.AzurePlugins + " has no numberOfPlugins"},
@@ -150,13 +172,36 @@ func TestMovedTextIsNotShown(t *testing.T) {
 
 // Azure waits no longer than its own configuration says.
 func TestShortTimeOfAzure(t *testing.T) {
-	m := newMachine(t, map[string]string{platform.AzurePlugins: plugins})
+	m := newMachine(t, map[string]string{platform.AzurePlugins: plugins, movedWorkload: mysqlWorkload})
 	if w := m.install("azure").Warnings; len(w) != 1 || !strings.Contains(w[0], "timeoutInSeconds = 300") {
 		t.Errorf("warnings %q", w)
 	}
 	m.write(platform.AzurePlugins, strings.Replace(plugins, "300", "1800", 1))
 	if w := m.install("azure").Warnings; len(w) != 0 {
 		t.Errorf("warnings %q", w)
+	}
+}
+
+// What is to be changed from now on is named: what was moved, and nothing else.
+func TestMovedFilesAreNamed(t *testing.T) {
+	for _, tt := range []struct {
+		files             map[string]string
+		workload, scripts bool
+	}{
+		{livedIn, true, true},
+		{map[string]string{platform.AzureWorkload: mysqlWorkload}, true, false},
+		{map[string]string{platform.AzureScripts: userScripts, "/root/pre.sh": "#!/bin/sh\n", "/root/post.sh": "#!/bin/sh\n"}, false, true},
+	} {
+		m := newMachine(t, tt.files)
+		for range 2 { // a second install says the same
+			manual := m.install("azure").Manual
+			if strings.Contains(manual, movedWorkload+", in place of "+platform.AzureWorkload) != tt.workload || strings.Contains(manual, movedScripts+", in place of "+platform.AzureScripts) != tt.scripts {
+				t.Errorf("with %v: %s", tt.files, manual)
+			}
+			if !strings.Contains(manual, "/usr/local/bin/starhost hook azure check") {
+				t.Errorf("no rehearsal: %s", manual)
+			}
+		}
 	}
 }
 

@@ -48,6 +48,7 @@ const (
 	Ours    Finding = "ours"    // a removal gives back what was there before
 	Edit    Finding = "edit"    // a setting has to be added to somebody's file, or a file of the user moves
 	Shared  Finding = "shared"  // another caller needs it too
+	Missing Finding = "missing" // a file of the user is not there, and has to be
 	Busy    Finding = "busy"    // a directory of ours in which there is something else
 )
 
@@ -126,11 +127,17 @@ func Plan(c *platform.Caller, o Options) (*Change, error) {
 		if err := p.azurePlugins(); err != nil {
 			return nil, err
 		}
+		if err := p.configured(); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.units(); err != nil {
 		return nil, err
 	}
 	change := &Change{Caller: c, Steps: p.steps, Warnings: p.warnings, Manual: p.fill(c.Manual), o: o, others: p.others}
+	if c.PluginConfig {
+		change.Manual += p.moved()
+	}
 	change.record = p.own.with(c.Name, p.others, p.steps)
 	return change, nil
 }

@@ -110,7 +110,7 @@ func TestDocumentOfSystemsManager(t *testing.T) {
 // the program is that of the machine.
 func TestManual(t *testing.T) {
 	for _, name := range platform.Names() {
-		change := newMachine(t, nil).plan(caller(t, name))
+		change := newMachine(t, leastFor(name)).plan(caller(t, name))
 		if change.Manual == "" || strings.Contains(change.Manual, "@STARHOST@") {
 			t.Errorf("%s: %q", name, change.Manual)
 		}
