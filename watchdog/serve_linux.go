@@ -67,11 +67,6 @@ func newProcess() (*process, error) {
 
 // serve is the life of the process.
 func (p *process) serve(prepare func(json.RawMessage) (Successor, error)) {
-	f, err := p.leader.receive()
-	if err != nil || f.Order == nil {
-		return
-	}
-	p.order = *f.Order
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go p.leader.beat(ctx)
@@ -79,6 +74,9 @@ func (p *process) serve(prepare func(json.RawMessage) (Successor, error)) {
 	// Where that cannot be, check says so.
 	back, _ := cgroup.Leave("watchdog-" + strconv.Itoa(os.Getpid()))
 	defer back()
+	if !p.hearOrder() {
+		return
+	}
 	successor, err := prepare(p.order.Payload)
 	if err != nil {
 		_ = p.leader.send(frame{Ready: &ready{Err: err.Error()}}, nil)
@@ -94,6 +92,23 @@ func (p *process) serve(prepare func(json.RawMessage) (Successor, error)) {
 		p.succeed(reason, successor)
 	}
 	p.mounts.close()
+}
+
+// hearOrder waits for the order, while the leader makes its run ready. Without one there
+// is no run. A leader that is stopped meanwhile holds nothing.
+func (p *process) hearOrder() bool {
+	for {
+		f, err := p.leader.receive()
+		switch {
+		case err != nil:
+			return false
+		case f.Order != nil:
+			p.order = *f.Order
+			return true
+		case !f.Alive:
+			return false
+		}
+	}
 }
 
 // read takes in what the leader says, until the connection ends.

@@ -29,9 +29,10 @@ type Watchdog struct {
 	ended   bool
 }
 
-// Start starts a watchdog. [Watchdog.Ready] must be waited for before anything is held,
-// and [Watchdog.End] called in any case.
-func Start(o Order) (*Watchdog, error) {
+// Start starts a watchdog, which reads and reaches nothing before [Watchdog.Begin].
+// [Watchdog.Ready] must be waited for before anything is held, and [Watchdog.End] called
+// in any case.
+func Start() (*Watchdog, error) {
 	conn, cmd, err := detached.Start(processName)
 	if err != nil {
 		return nil, fmt.Errorf("the watchdog cannot be started: %w", err)
@@ -52,8 +53,12 @@ func Start(o Order) (*Watchdog, error) {
 	w.all.Go(w.read)
 	w.all.Go(func() { dog.beat(ctx) })
 	w.all.Go(func() { dog.watch(ctx, nil, w.lost) })
-	_ = dog.send(frame{Order: &o}, nil) // if nobody reads it, Ready hears of that
 	return w, nil
+}
+
+// Begin tells the watchdog what it is for. It is called once, if at all.
+func (w *Watchdog) Begin(o Order) {
+	_ = w.dog.send(frame{Order: &o}, nil) // if nobody reads it, Ready hears of that
 }
 
 // read takes in what the watchdog says, until the connection ends.
