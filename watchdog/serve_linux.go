@@ -72,8 +72,7 @@ func (p *process) serve(prepare func(json.RawMessage) (Successor, error)) {
 	go p.leader.beat(ctx)
 	// A service manager that ends the caller's control group must not end us with it.
 	// Where that cannot be, check says so.
-	back, _ := cgroup.Leave("watchdog-" + strconv.Itoa(os.Getpid()))
-	defer back()
+	back, _ := cgroup.Leave(group(os.Getpid()))
 	if !p.hearOrder() {
 		return
 	}
@@ -90,9 +89,13 @@ func (p *process) serve(prepare func(json.RawMessage) (Successor, error)) {
 		successor.Close()
 	case reason := <-p.death:
 		p.succeed(reason, successor)
+		defer back() // the leader that would remove the group is gone
 	}
 	p.mounts.close()
 }
+
+// group is the control group of a watchdog. Its leader removes it.
+func group(pid int) string { return "watchdog-" + strconv.Itoa(pid) }
 
 // hearOrder waits for the order, while the leader makes its run ready. Without one there
 // is no run. A leader that is stopped meanwhile holds nothing.

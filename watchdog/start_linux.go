@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/starhost/starhost/internal/cgroup"
 	"github.com/starhost/starhost/internal/detached"
 	"github.com/starhost/starhost/internal/procstate"
 	"github.com/starhost/starhost/journal"
@@ -206,7 +207,9 @@ func (w *Watchdog) End() {
 			w.dog.proc.Kill()
 		}
 	}
-	w.gone(reapTime)
+	if w.gone(reapTime) {
+		cgroup.Remove(group(w.dog.pid))
+	}
 	w.stop()
 	w.dog.close()
 	w.all.Wait()

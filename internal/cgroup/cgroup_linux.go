@@ -47,6 +47,18 @@ func Leave(name string) (back func(), err error) {
 	}, nil
 }
 
+// Remove removes the group of a process that has ended without going back: to go back
+// takes a grace period of the kernel, which whoever waits for the process would wait for
+// too. A process that is still there keeps its group.
+func Remove(name string) {
+	if checkName(name) != nil || bySystemd() {
+		return // a scope without processes goes by itself
+	}
+	if top, err := findTop(); err == nil {
+		_ = unix.Rmdir(filepath.Join(top, prefix+name))
+	}
+}
+
 // CanLeave says why Leave would fail, as far as that can be known without changing
 // anything. Where systemd runs it does not know of rules that let others than root
 // start units.

@@ -219,3 +219,26 @@ func TestPlainUser(t *testing.T) {
 		t.Errorf("it is in %s", got)
 	}
 }
+
+// Remove takes the group of a process that has ended, and leaves that of one that is there.
+func TestRemove(t *testing.T) {
+	name := "removed-" + strconv.Itoa(os.Getpid())
+	dir := group(t, name)
+	left := filepath.Join(filepath.Dir(dir), prefix+name)
+	p, said := start(t, name, dir, 0)
+	if said != "<nil> | <nil>" {
+		t.Fatal(said)
+	}
+	Remove(name)
+	if _, err := os.Stat(left); err != nil {
+		t.Errorf("the group of a process that is there: %v", err)
+	}
+	if err := p.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Wait()
+	Remove(name)
+	if _, err := os.Stat(left); !os.IsNotExist(err) {
+		t.Errorf("the group of a process that has ended is left: %v", err)
+	}
+}

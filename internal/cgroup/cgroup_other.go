@@ -14,5 +14,8 @@ func Leave(name string) (back func(), err error) {
 	return func() {}, refused(errOther)
 }
 
+// Remove does nothing: there are no control groups here.
+func Remove(string) {}
+
 // CanLeave says that there are no control groups here.
 func CanLeave() error { return refused(errOther) }
