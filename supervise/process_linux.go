@@ -2,7 +2,9 @@ package supervise
 
 import (
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
@@ -91,7 +93,7 @@ func supervise(lead func(*Supervisor) Ending) {
 // survive, and returns what is to be called at the end. Without that we hold all the
 // same: the caller may live as long as the hold.
 func (s *Supervisor) leaveGroup() (back func()) {
-	back, err := cgroup.Leave("supervisor-" + s.order.ID)
+	back, err := cgroup.Leave(groupOf(s.order.ID))
 	if err != nil {
 		_, _ = fmt.Fprintf(s.Log(), "one kill of the caller's control group takes the supervisor %s too: %v\n", s.order.ID, err)
 	}
@@ -104,15 +106,34 @@ type child struct {
 	ended   <-chan struct{}
 }
 
-// spawn starts this program again as a supervisor.
-func spawn(workloads []string) (*line, *child, error) {
-	conn, cmd, err := detached.Start(processName, workloads...)
+// groupOf is the control group of a supervisor.
+func groupOf(id string) string { return "supervisor-" + id }
+
+// spawn starts this program again as a supervisor, in its group if that can be.
+func spawn(id string, workloads []string) (*line, *child, error) {
+	conn, cmd, err := spawnInGroup(id, workloads)
+	if err != nil {
+		conn, cmd, err = detached.Start(processName, workloads...) // it says why it cannot leave
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = cmd.Wait() }()
 	return newLine(conn), &child{cmd.Process, ended}, nil
+}
+
+func spawnInGroup(id string, workloads []string) (*net.UnixConn, *exec.Cmd, error) {
+	group, err := cgroup.Make(groupOf(id))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer group.Close()
+	conn, cmd, err := detached.StartIn(group, processName, workloads...)
+	if err != nil {
+		cgroup.Remove(groupOf(id))
+	}
+	return conn, cmd, err
 }
 
 func (c *child) kill() { _ = c.process.Kill() }
