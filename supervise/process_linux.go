@@ -35,26 +35,21 @@ func Init(lead func(*Supervisor) Ending) {
 }
 
 // dropInherited closes what our caller's caller left open: an agent that waits for the
-// end of a pipe would wait for us. Which descriptors are the Go runtime's own cannot
-// be known, but those are closed by exec; so if there are others, we start again.
+// end of a pipe would wait for us. The Go runtime and package os open everything with
+// FD_CLOEXEC, and no descriptor with that flag is inherited; so the others are not ours.
 func dropInherited() {
 	names, err := filepath.Glob("/proc/self/fd/*")
 	if err != nil {
 		return
 	}
-	found := false
 	for _, name := range names {
 		fd, err := strconv.Atoi(filepath.Base(name))
 		if err != nil || fd <= detached.FD {
 			continue
 		}
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
-			unix.CloseOnExec(fd)
-			found = true
+			_ = unix.Close(fd)
 		}
-	}
-	if found {
-		_ = syscall.Exec("/proc/self/exe", os.Args, os.Environ()) // if that fails, we go on with them
 	}
 }
 
