@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -17,13 +16,14 @@ import (
 	"github.com/starhost/starhost/undo"
 )
 
-// processName is the argv[0] of a watchdog.
+// processName is the argv[0] of a watchdog; its control group follows. Its leader removes
+// that.
 const processName = "starhost-watchdog"
 
 // Init must be called first in main. In a process that [Start] has started it is the
 // watchdog and does not return; prepare makes its [Successor], before anything is held.
 func Init(prepare func(payload json.RawMessage) (Successor, error)) {
-	if !detached.Is(processName) {
+	if !detached.Is(processName) || len(os.Args) != 2 {
 		return
 	}
 	detached.Settle()
@@ -72,7 +72,7 @@ func (p *process) serve(prepare func(json.RawMessage) (Successor, error)) {
 	go p.leader.beat(ctx)
 	// A service manager that ends the caller's control group must not end us with it.
 	// Where that cannot be, check says so.
-	back, _ := cgroup.Leave(group(os.Getpid()))
+	back, _ := cgroup.Leave(os.Args[1])
 	if !p.hearOrder() {
 		return
 	}
@@ -93,9 +93,6 @@ func (p *process) serve(prepare func(json.RawMessage) (Successor, error)) {
 	}
 	p.mounts.close()
 }
-
-// group is the control group of a watchdog. Its leader removes it.
-func group(pid int) string { return "watchdog-" + strconv.Itoa(pid) }
 
 // hearOrder waits for the order, while the leader makes its run ready. Without one there
 // is no run. A leader that is stopped meanwhile holds nothing.

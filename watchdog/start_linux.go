@@ -2,9 +2,12 @@ package watchdog
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"sync"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 // Watchdog is the watchdog of a run, as the leader has it.
 type Watchdog struct {
 	dog    *other
+	group  string // its control group
 	reaped chan struct{}
 	ready  chan ready
 	dead   chan struct{} // closed when it is gone, or has been killed; reason is set before
@@ -34,7 +38,11 @@ type Watchdog struct {
 // [Watchdog.Ready] must be waited for before anything is held, and [Watchdog.End] called
 // in any case.
 func Start() (*Watchdog, error) {
-	conn, cmd, err := detached.Start(processName)
+	group := "watchdog-" + rand.Text()
+	conn, cmd, err := startInGroup(group)
+	if err != nil {
+		conn, cmd, err = detached.Start(processName, group) // it leaves by itself, if it can
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the watchdog cannot be started: %w", err)
 	}
@@ -44,7 +52,7 @@ func Start() (*Watchdog, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	w := &Watchdog{
-		dog: dog, reaped: make(chan struct{}), ready: make(chan ready, 1), dead: make(chan struct{}), stop: stop,
+		dog: dog, group: group, reaped: make(chan struct{}), ready: make(chan ready, 1), dead: make(chan struct{}), stop: stop,
 		waiting: map[int]chan answer{},
 	}
 	go func() {
@@ -55,6 +63,19 @@ func Start() (*Watchdog, error) {
 	w.all.Go(func() { dog.beat(ctx) })
 	w.all.Go(func() { dog.watch(ctx, nil, w.lost) })
 	return w, nil
+}
+
+func startInGroup(name string) (*net.UnixConn, *exec.Cmd, error) {
+	group, err := cgroup.Make(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer group.Close()
+	conn, cmd, err := detached.StartIn(group, processName, name)
+	if err != nil {
+		cgroup.Remove(name)
+	}
+	return conn, cmd, err
 }
 
 // Begin tells the watchdog what it is for. It is called once, if at all.
@@ -208,7 +229,7 @@ func (w *Watchdog) End() {
 		}
 	}
 	if w.gone(reapTime) {
-		cgroup.Remove(group(w.dog.pid))
+		cgroup.Remove(w.group)
 	}
 	w.stop()
 	w.dog.close()
