@@ -26,6 +26,13 @@ import (
 // When ctx ends, the cause of its end may be an [*action.Fault], whose kind and
 // message the report then has.
 func Run(ctx context.Context, o Options) (*run.Report, error) {
+	dog, err := o.startWatchdog()
+	if err != nil {
+		return nil, err
+	}
+	if dog != nil {
+		defer dog.End() // of a run that does not begin
+	}
 	p, err := prepare(ctx, o)
 	if fault := (*action.Fault)(nil); errors.As(err, &fault) {
 		return refused(newRunID(), fault), nil
@@ -47,7 +54,7 @@ func Run(ctx context.Context, o Options) (*run.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.watch(); err != nil {
+	if err := p.watch(dog); err != nil {
 		return nil, err
 	}
 	p.openSink()

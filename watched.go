@@ -37,10 +37,20 @@ type inheritance struct {
 	StateDir     string   `json:"state_dir"`
 }
 
-// watch starts the watchdog of the run, which shares the locks. Scripts in our own
-// process do without one: whoever leads the run would be killed with it.
-func (p *prepared) watch() error {
-	if p.InProcess || runtime.GOOS != "linux" {
+// startWatchdog starts the watchdog of a run that is not prepared yet: it takes as long
+// as the workers of the scripts. It is nil for scripts in our own process, which do
+// without one: whoever leads the run would be killed with it.
+func (o Options) startWatchdog() (*watchdog.Watchdog, error) {
+	if o.InProcess || runtime.GOOS != "linux" {
+		return nil, nil
+	}
+	return watchdog.Start()
+}
+
+// watch gives the watchdog to the run, whose locks it shares. It ends before they are
+// given back.
+func (p *prepared) watch(dog *watchdog.Watchdog) error {
+	if dog == nil {
 		return nil
 	}
 	payload, err := json.Marshal(inheritance{Run: p.id, Config: p.Config.Path, PluginConfig: p.Config.PluginConfig, Workloads: namesOf(p.workloads), StateDir: p.StateDir})
@@ -48,10 +58,7 @@ func (p *prepared) watch() error {
 		return err
 	}
 	l := limits(p.workloads)
-	dog, err := watchdog.Start(watchdog.Order{Freeze: l.Freeze + slack, Hold: l.Hold + l.Reserve() + slack, Payload: payload})
-	if err != nil {
-		return err
-	}
+	dog.Begin(watchdog.Order{Freeze: l.Freeze + slack, Hold: l.Hold + l.Reserve() + slack, Payload: payload})
 	p.dog = dog
 	p.onClose(dog.End)
 	for _, l := range p.workloadLocks {

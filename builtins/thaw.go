@@ -15,7 +15,7 @@ func thaw(c *call) (starlark.Value, error) {
 		if !ok {
 			return nil, c.wrong("holds", v)
 		}
-		if !nameRE.MatchString(string(s)) {
+		if !isName(string(s)) {
 			return nil, c.wrongValue("holds", fmt.Sprintf("%.80q", string(s)))
 		}
 		holds = append(holds, string(s))

@@ -139,7 +139,7 @@ func unknownClassic(name string) error {
 
 // shownKey is a key as far as it may be shown: what is none could be anything.
 func shownKey(name string) string {
-	if keyForm.MatchString(name) {
+	if keyForm.matches(name) {
 		return name
 	}
 	return ""

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -26,7 +25,7 @@ type clientOption struct {
 	ignored  bool   // it changes what people see, and nothing here
 }
 
-var shownOption = regexp.MustCompile(`^[a-z][a-z-]{1,40}$`)
+var shownOption = formOf(`^[a-z][a-z-]+$`, 41)
 
 // commandLine reads the words of a command line.
 type commandLine struct {
@@ -105,7 +104,7 @@ func (p commandLine) unknown(name string) error {
 	switch {
 	case len(name) == 1 && unicode.IsLetter(rune(name[0])):
 		shown = "option -" + name
-	case shownOption.MatchString(name):
+	case shownOption.matches(name):
 		shown = "option --" + name
 	}
 	for _, o := range p.options {

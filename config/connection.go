@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,7 +84,7 @@ var drivers = []driver{
 // net/url, which quotes the URL.
 var errURL = errors.New("this is not a URL of a database; write mysql://user@host:3306/?socket=/path, postgres://…, oracle://… or sqlite:///path, and percent-encode special characters of a password")
 
-var hostForm = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9._-]{0,252}[A-Za-z0-9_.])?$`)
+var hostForm = formOf(`^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_.])?$`, 254)
 
 // parseConnection reads the URL of a database.
 func parseConnection(text string) (Connection, error) {
@@ -176,7 +175,7 @@ func (c *Connection) setHost(d driver, u *url.URL) error {
 
 func isHost(text string) bool {
 	_, err := netip.ParseAddr(text)
-	return err == nil || hostForm.MatchString(text)
+	return err == nil || hostForm.matches(text)
 }
 
 func (c *Connection) setDatabase(d driver, u *url.URL) error {
@@ -233,7 +232,7 @@ func (c *Connection) setParams(d driver, u *url.URL) error {
 // cannot be the rest of a password.
 func unknownParam(d driver, u *url.URL, name string) error {
 	text := "unknown parameter"
-	if u.User != nil && keyForm.MatchString(name) {
+	if u.User != nil && keyForm.matches(name) {
 		text += " " + name
 	}
 	if len(d.params) == 0 {

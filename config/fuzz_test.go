@@ -41,7 +41,7 @@ func checkPromises(t *testing.T, f *File) {
 	t.Helper()
 	names := map[string]bool{}
 	for _, w := range f.Workloads {
-		if names[w.Name] || !nameForm.MatchString(w.Name) || w.Script == "" || w.Line < 1 {
+		if names[w.Name] || !nameForm.matches(w.Name) || w.Script == "" || w.Line < 1 {
 			t.Errorf("bad workload %+v", w)
 		}
 		names[w.Name] = true

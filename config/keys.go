@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,7 +52,7 @@ func findKey(name string) (key, error) {
 	if i := slices.IndexFunc(workloadKeys, func(k key) bool { return k.name == name }); i >= 0 {
 		return workloadKeys[i], nil
 	}
-	if secret, ok := strings.CutPrefix(name, secretPrefix); ok && nameForm.MatchString(secret) {
+	if secret, ok := strings.CutPrefix(name, secretPrefix); ok && nameForm.matches(secret) {
 		return key{name: name, set: setSecret(secret)}, nil
 	}
 	if i := slices.IndexFunc(azureKeys, func(k key) bool { return k.name == name }); i >= 0 {
@@ -75,12 +74,12 @@ func findKey(name string) (key, error) {
 }
 
 var (
-	scriptNameForm = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
-	userForm       = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\$?$`)
+	scriptNameForm = formOf(`^[a-z0-9_-]+$`, 64)
+	userForm       = formOf(`^[A-Za-z0-9_][A-Za-z0-9_.@-]*$`, 64) // and a $ that may follow
 )
 
 func setWorkloadName(b *build, text string) error {
-	if !scriptNameForm.MatchString(text) {
+	if !scriptNameForm.matches(text) {
 		return fmt.Errorf("%s is not the name of a script; write it in small letters, as in mysql, or give a file with script", show(text))
 	}
 	b.Script = text
@@ -129,7 +128,7 @@ func setLinuxUser(b *build, text string) error {
 }
 
 func checkUser(name string) error {
-	if !userForm.MatchString(name) {
+	if !userForm.matches(strings.TrimSuffix(name, "$")) {
 		return fmt.Errorf("%s is not the name of a user; write a name as in /etc/passwd", show(name))
 	}
 	return nil

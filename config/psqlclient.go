@@ -132,7 +132,7 @@ func (p *psqlLogin) conninfo(text string) error {
 	return nil
 }
 
-var shownKeyword = regexp.MustCompile(`^[a-z_]{2,40}$`)
+var shownKeyword = formOf(`^[a-z_][a-z_]+$`, 40)
 
 // put takes one keyword. An empty value is none.
 func (p *psqlLogin) put(name, value string) error {
@@ -144,7 +144,7 @@ func (p *psqlLogin) put(name, value string) error {
 	case fixed && slices.Contains(values, value):
 	case fixed:
 		return fmt.Errorf("keyword %s: only %s can be honoured here; remove it", name, strings.Join(values, " or "))
-	case shownKeyword.MatchString(name):
+	case shownKeyword.matches(name):
 		return fmt.Errorf("keyword %s cannot be honoured here; remove it, or write connection in place of credString", name)
 	default:
 		return errors.New("there is a keyword that cannot be honoured here; remove it, or write connection in place of credString")

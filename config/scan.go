@@ -53,9 +53,9 @@ type value struct {
 const unnamed = "workload"
 
 var (
-	headerForm = regexp.MustCompile(`^\[([A-Za-z]{1,64})(?:[ \t]+"([^"]*)")?\]$`)
-	nameForm   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	keyForm    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+	headerForm = regexp.MustCompile(`^\[([A-Za-z]+)(?:[ \t]+"([^"]*)")?\]$`)
+	nameForm   = formOf(`^[A-Za-z0-9][A-Za-z0-9._-]*$`, 64)
+	keyForm    = formOf(`^[A-Za-z][A-Za-z0-9_.-]*$`, 64)
 )
 
 // scan cuts text into sections. Mistakes in the syntax are added to p, and what
@@ -144,7 +144,7 @@ func (s *scanner) header(n int, text string) {
 // parseHeader fills in kind and name as far as they may be shown.
 func (s *scanner) parseHeader(sec *section, text string) error {
 	m := headerForm.FindStringSubmatch(text)
-	if m == nil {
+	if m == nil || len(m[1]) > 64 {
 		return errors.New(`this is not a section; write [workload], [workload "name"], [settings] or [settings "name"] and nothing else in the line`)
 	}
 	sec.kind = m[1]
@@ -153,7 +153,7 @@ func (s *scanner) parseHeader(sec *section, text string) error {
 		return errors.New("the section is for log backups of oracle, which are not made here; remove it, and back up the archived logs by a job of their own")
 	case sec.kind != workloadSection && sec.kind != settingsSection:
 		return errors.New("unknown section; the sections are [workload] and [settings], with a name in quotes if there are several")
-	case strings.Contains(text, `"`) && !nameForm.MatchString(m[2]):
+	case strings.Contains(text, `"`) && !nameForm.matches(m[2]):
 		return errors.New("bad name; use up to 64 letters, digits, dots, dashes and underscores, beginning with a letter or a digit")
 	case m[2] != "":
 		sec.name = m[2]
@@ -173,7 +173,7 @@ func (s *scanner) keyValue(n int, text string) {
 	case !found:
 		s.fail(n, "", `there is no "=" in this line; write key = value`)
 		return
-	case !keyForm.MatchString(key):
+	case !keyForm.matches(key):
 		s.fail(n, "", "what stands before the = is not a key; a key is a letter, then letters, digits and _ . -")
 		return
 	case s.section == nil:

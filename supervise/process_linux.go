@@ -2,7 +2,9 @@ package supervise
 
 import (
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
@@ -33,26 +35,21 @@ func Init(lead func(*Supervisor) Ending) {
 }
 
 // dropInherited closes what our caller's caller left open: an agent that waits for the
-// end of a pipe would wait for us. Which descriptors are the Go runtime's own cannot
-// be known, but those are closed by exec; so if there are others, we start again.
+// end of a pipe would wait for us. The Go runtime and package os open everything with
+// FD_CLOEXEC, and no descriptor with that flag is inherited; so the others are not ours.
 func dropInherited() {
 	names, err := filepath.Glob("/proc/self/fd/*")
 	if err != nil {
 		return
 	}
-	found := false
 	for _, name := range names {
 		fd, err := strconv.Atoi(filepath.Base(name))
 		if err != nil || fd <= detached.FD {
 			continue
 		}
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
-			unix.CloseOnExec(fd)
-			found = true
+			_ = unix.Close(fd)
 		}
-	}
-	if found {
-		_ = syscall.Exec("/proc/self/exe", os.Args, os.Environ()) // if that fails, we go on with them
 	}
 }
 
@@ -91,7 +88,7 @@ func supervise(lead func(*Supervisor) Ending) {
 // survive, and returns what is to be called at the end. Without that we hold all the
 // same: the caller may live as long as the hold.
 func (s *Supervisor) leaveGroup() (back func()) {
-	back, err := cgroup.Leave("supervisor-" + s.order.ID)
+	back, err := cgroup.Leave(groupOf(s.order.ID))
 	if err != nil {
 		_, _ = fmt.Fprintf(s.Log(), "one kill of the caller's control group takes the supervisor %s too: %v\n", s.order.ID, err)
 	}
@@ -104,15 +101,34 @@ type child struct {
 	ended   <-chan struct{}
 }
 
-// spawn starts this program again as a supervisor.
-func spawn(workloads []string) (*line, *child, error) {
-	conn, cmd, err := detached.Start(processName, workloads...)
+// groupOf is the control group of a supervisor.
+func groupOf(id string) string { return "supervisor-" + id }
+
+// spawn starts this program again as a supervisor, in its group if that can be.
+func spawn(id string, workloads []string) (*line, *child, error) {
+	conn, cmd, err := spawnInGroup(id, workloads)
+	if err != nil {
+		conn, cmd, err = detached.Start(processName, workloads...) // it says why it cannot leave
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = cmd.Wait() }()
 	return newLine(conn), &child{cmd.Process, ended}, nil
+}
+
+func spawnInGroup(id string, workloads []string) (*net.UnixConn, *exec.Cmd, error) {
+	group, err := cgroup.Make(groupOf(id))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer group.Close()
+	conn, cmd, err := detached.StartIn(group, processName, workloads...)
+	if err != nil {
+		cgroup.Remove(groupOf(id))
+	}
+	return conn, cmd, err
 }
 
 func (c *child) kill() { _ = c.process.Kill() }

@@ -19,7 +19,7 @@ func Write(f *os.File, text []byte) error {
 
 type child struct{}
 
-func spawn([]string) (*line, *child, error) {
+func spawn(string, []string) (*line, *child, error) {
 	return nil, nil, errors.New("only Linux has supervisors; starhost run works without one")
 }
 

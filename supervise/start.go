@@ -31,7 +31,7 @@ func Start(ctx context.Context, runtimeDir string, c Claim, payload any) (*Pendi
 		return nil, err
 	}
 	o := order{ID: rand.Text(), RuntimeDir: runtimeDir, Claim: c, Payload: text}
-	l, proc, err := spawn(c.Workloads)
+	l, proc, err := spawn(o.ID, c.Workloads)
 	if err != nil {
 		return nil, fmt.Errorf("the supervisor cannot be started: %w", err)
 	}

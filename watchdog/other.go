@@ -21,7 +21,10 @@ func Init(func(json.RawMessage) (Successor, error)) {}
 type Watchdog struct{}
 
 // Start fails: only Linux freezes filesystems.
-func Start(Order) (*Watchdog, error) { return nil, errNone }
+func Start() (*Watchdog, error) { return nil, errNone }
+
+// Begin does nothing.
+func (*Watchdog) Begin(Order) {}
 
 // Ready fails.
 func (*Watchdog) Ready(context.Context) error { return errNone }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -18,13 +17,14 @@ import (
 	"github.com/starhost/starhost/undo"
 )
 
-// processName is the argv[0] of a watchdog.
+// processName is the argv[0] of a watchdog; its control group follows. Its leader removes
+// that.
 const processName = "starhost-watchdog"
 
 // Init must be called first in main. In a process that [Start] has started it is the
 // watchdog and does not return; prepare makes its [Successor], before anything is held.
 func Init(prepare func(payload json.RawMessage) (Successor, error)) {
-	if !detached.Is(processName) {
+	if !detached.Is(processName) || len(os.Args) != 2 {
 		return
 	}
 	detached.Settle()
@@ -76,18 +76,15 @@ func newProcess() (*process, error) {
 
 // serve is the life of the process.
 func (p *process) serve(prepare func(json.RawMessage) (Successor, error)) {
-	f, err := p.leader.receive()
-	if err != nil || f.Order == nil {
-		return
-	}
-	p.order = *f.Order
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	go p.leader.beat(ctx)
 	// A service manager that ends the caller's control group must not end us with it.
 	// Where that cannot be, check says so.
-	back, _ := cgroup.Leave("watchdog-" + strconv.Itoa(os.Getpid()))
-	defer back()
+	back, _ := cgroup.Leave(os.Args[1])
+	if !p.hearOrder() {
+		return
+	}
 	successor, err := prepare(p.order.Payload)
 	if err != nil {
 		_ = p.leader.send(frame{Ready: &ready{Err: err.Error()}}, nil)
@@ -101,8 +98,26 @@ func (p *process) serve(prepare func(json.RawMessage) (Successor, error)) {
 		successor.Close()
 	case reason := <-p.death:
 		p.succeed(reason, successor)
+		defer back() // the leader that would remove the group is gone
 	}
 	p.mounts.close()
+}
+
+// hearOrder waits for the order, while the leader makes its run ready. Without one there
+// is no run. A leader that is stopped meanwhile holds nothing.
+func (p *process) hearOrder() bool {
+	for {
+		f, err := p.leader.receive()
+		switch {
+		case err != nil:
+			return false
+		case f.Order != nil:
+			p.order = *f.Order
+			return true
+		case !f.Alive:
+			return false
+		}
+	}
 }
 
 // read takes in what the leader says, until the connection ends.

@@ -2,12 +2,16 @@ package watchdog
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"sync"
 	"time"
 
+	"github.com/starhost/starhost/internal/cgroup"
 	"github.com/starhost/starhost/internal/detached"
 	"github.com/starhost/starhost/internal/procstate"
 	"github.com/starhost/starhost/journal"
@@ -16,6 +20,7 @@ import (
 // Watchdog is the watchdog of a run, as the leader has it.
 type Watchdog struct {
 	dog    *other
+	group  string // its control group
 	reaped chan struct{}
 	ready  chan ready
 	dead   chan struct{} // closed when it is gone, or has been killed; reason is set before
@@ -29,10 +34,15 @@ type Watchdog struct {
 	ended   bool
 }
 
-// Start starts a watchdog. [Watchdog.Ready] must be waited for before anything is held,
-// and [Watchdog.End] called in any case.
-func Start(o Order) (*Watchdog, error) {
-	conn, cmd, err := detached.Start(processName)
+// Start starts a watchdog, which reads and reaches nothing before [Watchdog.Begin].
+// [Watchdog.Ready] must be waited for before anything is held, and [Watchdog.End] called
+// in any case.
+func Start() (*Watchdog, error) {
+	group := "watchdog-" + rand.Text()
+	conn, cmd, err := startInGroup(group)
+	if err != nil {
+		conn, cmd, err = detached.Start(processName, group) // it leaves by itself, if it can
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the watchdog cannot be started: %w", err)
 	}
@@ -42,7 +52,7 @@ func Start(o Order) (*Watchdog, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	w := &Watchdog{
-		dog: dog, reaped: make(chan struct{}), ready: make(chan ready, 1), dead: make(chan struct{}), stop: stop,
+		dog: dog, group: group, reaped: make(chan struct{}), ready: make(chan ready, 1), dead: make(chan struct{}), stop: stop,
 		waiting: map[int]chan answer{},
 	}
 	go func() {
@@ -52,8 +62,25 @@ func Start(o Order) (*Watchdog, error) {
 	w.all.Go(w.read)
 	w.all.Go(func() { dog.beat(ctx) })
 	w.all.Go(func() { dog.watch(ctx, nil, w.lost) })
-	_ = dog.send(frame{Order: &o}, nil) // if nobody reads it, Ready hears of that
 	return w, nil
+}
+
+func startInGroup(name string) (*net.UnixConn, *exec.Cmd, error) {
+	group, err := cgroup.Make(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer group.Close()
+	conn, cmd, err := detached.StartIn(group, processName, name)
+	if err != nil {
+		cgroup.Remove(name)
+	}
+	return conn, cmd, err
+}
+
+// Begin tells the watchdog what it is for. It is called once, if at all.
+func (w *Watchdog) Begin(o Order) {
+	_ = w.dog.send(frame{Order: &o}, nil) // if nobody reads it, Ready hears of that
 }
 
 // read takes in what the watchdog says, until the connection ends.
@@ -201,7 +228,9 @@ func (w *Watchdog) End() {
 			w.dog.proc.Kill()
 		}
 	}
-	w.gone(reapTime)
+	if w.gone(reapTime) {
+		cgroup.Remove(w.group)
+	}
 	w.stop()
 	w.dog.close()
 	w.all.Wait()

@@ -62,7 +62,7 @@ const (
 	reapTime = 500 * time.Millisecond
 )
 
-// Order is what a watchdog is started with.
+// Order is what a watchdog is for.
 type Order struct {
 	// Freeze is how long after a FIFREEZE the watchdog thaws without being asked, and
 	// Hold how long after the first hold it takes the leader for lost.

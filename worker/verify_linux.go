@@ -81,15 +81,15 @@ func (p *process) verify() map[string]string {
 
 // verifyThreads looks at each thread: what is set for one is not for all.
 func (p *process) verifyThreads(folder string, wrong map[string]string) error {
-	files, err := filepath.Glob(folder + "/task/*/status")
-	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("%s/task is not readable", folder)
+	threads, err := os.ReadDir(folder + "/task")
+	if err == nil && len(threads) == 0 {
+		err = fmt.Errorf("%s/task names no thread", folder)
 	}
 	if err != nil {
 		return err
 	}
-	for _, file := range files {
-		s, err := readStatus(file)
+	for _, thread := range threads {
+		s, err := readStatus(filepath.Join(folder, "task", thread.Name(), "status"))
 		if os.IsNotExist(err) {
 			continue // the thread has ended
 		}

@@ -10,8 +10,8 @@
 // system.slice; systemd removes that when the process is gone. It is asked by
 // busctl(1), for one call without an answer does not earn a D-Bus library.
 //
-// Elsewhere the process makes the group starhost-NAME directly below the root of the
-// cgroup2 filesystem. Nobody removes that when the process is killed, so each [Leave]
+// Elsewhere the process, or whoever starts it ([Make]), makes the group starhost-NAME
+// directly below the root of the cgroup2 filesystem. Nobody removes that when the process is killed, so each [Leave]
 // removes what others have left: the kernel removes no group that has a process.
 //
 // Groups of version 1 are left alone: they limit, and who ends a service by one of

@@ -32,19 +32,68 @@ func Leave(name string) (back func(), err error) {
 		}
 		return nothing, nil // a scope without processes goes by itself
 	}
+	if here, err := look(); err == nil && here.ours == filepath.Join(here.root, prefix+name) {
+		return here.backFrom(name), nil // it was started in it
+	}
 	top, err := findTop()
 	if err != nil {
 		return nothing, refused(err)
 	}
-	sweep(top)
-	dir := filepath.Join(top, prefix+name)
-	if err := enter(dir); err != nil {
+	sweep(top.path)
+	if err := enter(filepath.Join(top.path, prefix+name)); err != nil {
 		return nothing, refused(err)
 	}
+	return top.backFrom(name), nil
+}
+
+// backFrom returns what goes back from a group and removes it.
+func (t topmost) backFrom(name string) func() {
 	return func() {
-		_ = join(top) // who is not let in there is in the way of the next line only
+		_ = join(t.path) // who is not let in there is in the way of the next line only
+		_ = unix.Rmdir(filepath.Join(t.path, prefix+name))
+	}
+}
+
+// Make makes the group that [Leave] takes a process of that name to, for a process that
+// is started in it: to be moved waits for a grace period of the kernel, to be started
+// there does not. The process calls Leave all the same, and is there already. The caller
+// closes the group, and calls [Remove] if no process came of it.
+//
+// The error says why there is no group. The process then leaves by itself, if it can.
+func Make(name string) (*os.File, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	if bySystemd() {
+		return nil, errors.New("the groups are those of systemd")
+	}
+	top, err := findTop()
+	if err != nil {
+		return nil, err
+	}
+	sweep(top.path)
+	dir := filepath.Join(top.path, prefix+name)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, explain("make", dir, err)
+	}
+	f, err := os.Open(dir)
+	if err != nil {
 		_ = unix.Rmdir(dir)
-	}, nil
+		return nil, explain("open", dir, err)
+	}
+	return f, nil
+}
+
+// Remove removes the group of a process that has ended without going back: to go back
+// takes a grace period of the kernel, which whoever waits for the process would wait for
+// too. A process that is still there keeps its group.
+func Remove(name string) {
+	if checkName(name) != nil || bySystemd() {
+		return // a scope without processes goes by itself
+	}
+	if top, err := findTop(); err == nil {
+		_ = unix.Rmdir(filepath.Join(top.path, prefix+name))
+	}
 }
 
 // CanLeave says why Leave would fail, as far as that can be known without changing
@@ -61,7 +110,7 @@ func CanLeave() error {
 	if err != nil {
 		return refused(err)
 	}
-	for _, path := range []string{top, procs(top)} {
+	for _, path := range []string{top.path, procs(top.path)} {
 		// As the effective user, whose rights count.
 		if err := unix.Faccessat(unix.AT_FDCWD, path, unix.W_OK, unix.AT_EACCESS); err != nil {
 			return refused(explain("write to", path, err))
@@ -124,27 +173,36 @@ func explain(what, path string, err error) error {
 	return fmt.Errorf("%s %s: %w%s", what, path, err, why)
 }
 
+// topmost is the topmost group that can be seen: the path of its files, its name, and
+// the name of our own group.
+type topmost struct{ path, root, ours string }
+
 // findTop returns the topmost group that can be seen, if a group in it is not below
 // ours.
-func findTop() (string, error) {
+func findTop() (topmost, error) {
+	top, err := look()
+	if err != nil {
+		return topmost{}, err
+	}
+	// Only the root of all groups, which nobody can kill, has no such file.
+	_, err = os.Stat(filepath.Join(top.path, "cgroup.events"))
+	if err == nil && below(top.root, top.ours) {
+		return topmost{}, fmt.Errorf("%s is the group of the caller itself: whoever ends it, a container for example, ends everything in it", top.path)
+	}
+	return top, nil
+}
+
+// look returns the topmost group that can be seen.
+func look() (topmost, error) {
 	mounts, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup2"))
 	if err != nil {
-		return "", err
+		return topmost{}, err
 	}
 	if len(mounts) == 0 {
-		return "", errors.New("no cgroup2 filesystem is mounted")
+		return topmost{}, errors.New("no cgroup2 filesystem is mounted")
 	}
 	ours, err := own()
-	if err != nil {
-		return "", err
-	}
-	top := mounts[0]
-	// Only the root of all groups, which nobody can kill, has no such file.
-	_, err = os.Stat(filepath.Join(top.Mountpoint, "cgroup.events"))
-	if err == nil && below(top.Root, ours) {
-		return "", fmt.Errorf("%s is the group of the caller itself: whoever ends it, a container for example, ends everything in it", top.Mountpoint)
-	}
-	return top.Mountpoint, nil
+	return topmost{mounts[0].Mountpoint, mounts[0].Root, ours}, err
 }
 
 // below reports whether a group is the other one or below it.

@@ -53,7 +53,7 @@ func needTop(t *testing.T) string {
 		err = fmt.Errorf("systemd runs here; its groups are not ours to make")
 	}
 	if err == nil {
-		return top
+		return top.path
 	}
 	if os.Getenv("CI") != "" {
 		t.Fatal(err)
@@ -218,4 +218,74 @@ func TestPlainUser(t *testing.T) {
 	if got := groupOf(t, p.Process.Pid); got != "/"+name {
 		t.Errorf("it is in %s", got)
 	}
+}
+
+// Remove takes the group of a process that has ended, and leaves that of one that is there.
+func TestRemove(t *testing.T) {
+	name := "removed-" + strconv.Itoa(os.Getpid())
+	dir := group(t, name)
+	left := filepath.Join(filepath.Dir(dir), prefix+name)
+	p, said := start(t, name, dir, 0)
+	if said != "<nil> | <nil>" {
+		t.Fatal(said)
+	}
+	Remove(name)
+	if _, err := os.Stat(left); err != nil {
+		t.Errorf("the group of a process that is there: %v", err)
+	}
+	if err := p.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Wait()
+	Remove(name)
+	if _, err := os.Stat(left); !os.IsNotExist(err) {
+		t.Errorf("the group of a process that has ended is left: %v", err)
+	}
+}
+
+// A process that is started in its group is where Leave would take it, and removes it.
+func TestMake(t *testing.T) {
+	needTop(t)
+	name := "made-" + strconv.Itoa(os.Getpid())
+	dir, leave := makeHeld(t, name)
+	p, said := start(t, name, dir, 0)
+	if said != "<nil> | <nil>" {
+		t.Fatal(said)
+	}
+	if got := groupOf(t, p.Process.Pid); got != "/"+prefix+name {
+		t.Errorf("it is in %s", got)
+	}
+	leave()
+	_ = p.stdin.Close()
+	if err := p.Wait(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("its group is left: %v", err)
+	}
+}
+
+// makeHeld makes a group with a process in it, so that nobody who leaves meanwhile takes
+// the group for a leftover. leave ends the process.
+func makeHeld(t *testing.T, name string) (dir string, leave func()) {
+	t.Helper()
+	var err error
+	for range tries {
+		var made *os.File
+		if made, err = Make(name); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { Remove(name) })
+		cmd := exec.Command("sleep", "60")
+		cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(made.Fd())}
+		err = cmd.Start()
+		_ = made.Close()
+		if err == nil {
+			leave = func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
+			t.Cleanup(leave)
+			return made.Name(), leave
+		}
+	}
+	t.Fatal(err)
+	return "", nil
 }

@@ -2,7 +2,10 @@
 
 package cgroup
 
-import "errors"
+import (
+	"errors"
+	"os"
+)
 
 var errOther = errors.New("only Linux has control groups")
 
@@ -13,6 +16,12 @@ func Leave(name string) (back func(), err error) {
 	}
 	return func() {}, refused(errOther)
 }
+
+// Make says that there are no control groups here.
+func Make(string) (*os.File, error) { return nil, errOther }
+
+// Remove does nothing: there are no control groups here.
+func Remove(string) {}
 
 // CanLeave says that there are no control groups here.
 func CanLeave() error { return refused(errOther) }

@@ -24,6 +24,15 @@ const FD = 3
 // Start starts this program again. The caller reaps the process, by Wait of cmd, and
 // closes the connection.
 func Start(argv0 string, args ...string) (conn *net.UnixConn, cmd *exec.Cmd, err error) {
+	return start(&syscall.SysProcAttr{}, argv0, args)
+}
+
+// StartIn is Start with the process in a control group.
+func StartIn(group *os.File, argv0 string, args ...string) (conn *net.UnixConn, cmd *exec.Cmd, err error) {
+	return start(&syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(group.Fd())}, argv0, args)
+}
+
+func start(attr *syscall.SysProcAttr, argv0 string, args []string) (conn *net.UnixConn, cmd *exec.Cmd, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, err
@@ -38,7 +47,8 @@ func Start(argv0 string, args ...string) (conn *net.UnixConn, cmd *exec.Cmd, err
 	cmd.Args[0] = argv0
 	cmd.Dir = "/"
 	cmd.ExtraFiles = []*os.File{theirs}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	attr.Setsid = true
+	cmd.SysProcAttr = attr
 	if err := cmd.Start(); err != nil {
 		return nil, nil, errors.Join(err, conn.Close())
 	}
