@@ -48,9 +48,8 @@ func TestOutcomeOfReport(t *testing.T) {
 		{run.ExitPrescript, action.KindRefused, nil, NotReady},
 		{run.ExitPrescript, action.KindScript, began, PreFailed},
 		{run.ExitSnapshot, action.KindAborted, began, PreFailed},
-		{run.ExitVerdict, action.KindTimeout, began, Expired},
-		{run.ExitVerdict, action.KindKilled, began, Expired},
-		{run.ExitVerdict, action.KindAborted, began, Expired},
+		{run.ExitVerdict, action.KindTimeout, began, Untrusted}, // a verify that took too long
+		{run.ExitVerdict, action.KindKilled, began, Untrusted},  // a worker
 		{run.ExitVerdict, action.KindVerify, began, Untrusted},
 		{run.ExitVerdict, "", began, Untrusted},
 		{run.ExitPostscript, action.KindScript, began, PostFailed},
@@ -65,6 +64,9 @@ func TestOutcomeOfReport(t *testing.T) {
 		if got := outcomeOfReport(r); got != tt.want {
 			t.Errorf("exit status %d, kind %q is %s, want %s", tt.exit, tt.kind, got, tt.want)
 		}
+	}
+	if got := outcomeOfReport(&run.Report{Exit: run.ExitVerdict, Late: true, Phases: began}); got != Expired {
+		t.Errorf("a post that came late is %s", got)
 	}
 }
 
