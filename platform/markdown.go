@@ -45,6 +45,7 @@ func (c *Caller) writeWords(b *strings.Builder) {
 	for _, w := range c.Words {
 		fmt.Fprintf(b, "| `%s` | %s |\n", w.Text, w.Verb.does())
 	}
+	fmt.Fprintf(b, "| `%s` | a rehearsal for a person, nothing is changed |\n", Rehearsal)
 	if c.Other != "" {
 		fmt.Fprintf(b, "| any other | %s |\n", c.Other.does())
 	} else {

@@ -50,7 +50,10 @@ does the rest; 1 an error of the system: everything was undone.`,
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.root == "" || cmd.Flags().Changed("program") && f.program == "" { // a variable of a shell that is not set
+				return usage("install: --root or --program is empty: give a path, or leave it out")
+			}
 			c, err := platform.Lookup(args[0])
 			if err != nil {
 				return usage("install: %w", err)
