@@ -110,7 +110,7 @@ func TestBeforeTheFreeze(t *testing.T) {
 		}, ExitPrescript, NoVerdict, action.KindInternal, "on ", "freeze /data", "undo orders: lock"},
 		{"the journal breaks", func(f *fixture) {
 			f.scripts["orders"]["prescript"] = holding(does(func(c *calling) error { f.disk.broken.Store(true); return c.lock("second") }))
-		}, ExitPrescript, NoVerdict, action.KindInternal, "not made, the journal cannot be written", "orders: second", "undo orders: lock"},
+		}, ExitPrescript, NoVerdict, action.KindInternal, "not made: the journal cannot be written", "orders: second", "undo orders: lock"},
 		{"the journal breaks before the freeze", func(f *fixture) {
 			f.scripts["orders"]["prescript"] = holding(does(func(*calling) error { f.disk.broken.Store(true); return nil }))
 		}, ExitPrescript, NoVerdict, action.KindInternal, "no space left on device", "freeze /data", "undo orders: lock"},
@@ -119,7 +119,7 @@ func TestBeforeTheFreeze(t *testing.T) {
 				f.disk.broken.Store(true)
 				_, _ = f.Journal.Append(journal.Record{Type: journal.TypeNote, Note: "late"}, false)
 			}
-		}, ExitPrescript, NoVerdict, action.KindInternal, "nothing was frozen, the journal cannot be written", "freeze /data", "undo orders: lock"},
+		}, ExitPrescript, NoVerdict, action.KindInternal, "nothing was frozen: the journal cannot be written", "freeze /data", "undo orders: lock"},
 		{"the journal cannot begin", func(f *fixture) { f.disk.broken.Store(true) }, ExitInternal, NoVerdict, action.KindInternal, "no space left on device", "orders: lock", ""},
 	})
 }

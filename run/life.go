@@ -58,7 +58,7 @@ func (l *life) do(ctx context.Context) *Report {
 	l.clock.over = func(f *action.Fault) { cancel(f) }
 	defer l.clock.stop()
 	if err := l.begin(); err != nil {
-		l.outcome.internal = fmt.Errorf("the journal cannot be written: %w", err)
+		l.outcome.internal = fmt.Errorf("nothing was done: %w", err)
 	} else {
 		l.work(ctx)
 	}
@@ -127,7 +127,7 @@ func (l *life) journaled(ctx context.Context, member string, a action.Action, sy
 	n, err := l.Journal.Append(journal.Record{Type: journal.TypeIntent, Member: member, Action: &a}, sync)
 	if err != nil {
 		_, _ = l.Journal.Append(journal.Record{Type: journal.TypeResult, Of: n, State: action.NotApplied, Err: "not made: the journal cannot be written"}, false)
-		return action.Result{State: action.NotApplied}, fmt.Errorf("not made, the journal cannot be written: %w", err)
+		return action.Result{State: action.NotApplied}, fmt.Errorf("not made: %w", err)
 	}
 	res, err := l.act(ctx, a, ex)
 	text := ""

@@ -111,7 +111,7 @@ func (l *life) freezeIntents(named []action.FS, by time.Time) (intents []int, er
 	}
 	if err != nil {
 		l.certifyNotFrozen(intents)
-		return nil, fmt.Errorf("nothing was frozen, the journal cannot be written: %w", err)
+		return nil, fmt.Errorf("nothing was frozen: %w", err)
 	}
 	return intents, nil
 }
@@ -233,7 +233,7 @@ func (l *life) hold() error {
 	l.onHold = true
 	l.Events.Hold()
 	if err := l.Journal.Hold(); err != nil {
-		return fmt.Errorf("nothing was frozen, the journal cannot be written: %w", err)
+		return fmt.Errorf("nothing was frozen: %w", err)
 	}
 	return nil
 }

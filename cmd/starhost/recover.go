@@ -38,7 +38,7 @@ nothing to do; 2 usage or configuration.`,
 				return &exitError{code: run.ExitNothing, err: err}
 			}
 			if err != nil {
-				return err
+				return internal(err)
 			}
 			return a.reports(reports)
 		},
