@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"os/signal"
 	"runtime"
@@ -59,9 +58,11 @@ func isPipe(fd int) bool {
 
 // keeper is the state of a keeper. One goroutine, on a thread of its own, has it all.
 type keeper struct {
-	reports *json.Encoder
+	toHost  *os.File
+	reports *json.Encoder    // to toHost
 	wake    <-chan os.Signal // a signal came: SIGCHLD, perhaps
 	cut     <-chan struct{}  // closed when the host wants the tree ended, or is gone
+	leave   <-chan struct{}  // closed when the host wants what is left to be left alone
 	program int              // pid of the program, and of its process group
 	ended   bool             // the program was reaped: program may be anybody's pid now
 }
@@ -80,23 +81,25 @@ func keep() {
 	unignore()
 
 	input := os.NewFile(requestFD, "request")
+	toHost := os.NewFile(reportFD, "report")
+	k := &keeper{toHost: toHost, reports: json.NewEncoder(toHost), wake: wake}
 	var req request
-	cut := make(chan struct{})
-	k := &keeper{reports: json.NewEncoder(os.NewFile(reportFD, "report")), wake: wake, cut: cut}
-	if err := json.NewDecoder(input).Decode(&req); err != nil {
+	dec := json.NewDecoder(input)
+	if err := dec.Decode(&req); err != nil {
 		k.report(report{Event: gone}) // the host is gone, or no longer wants it
 		return
 	}
-	go func() {
-		_, _ = io.Copy(io.Discard, input)
-		close(cut)
-	}()
+	k.listen(dec, input)
 	if errno := k.start(req); errno != 0 {
 		k.report(report{Event: failed, Errno: errno})
 		return
 	}
 	k.report(report{Event: started})
 	k.wait(req.Grace)
+	if req.Streams > 0 && k.ended && k.told() {
+		k.letGo(req.Streams)
+		return
+	}
 	if rest, all := k.killAll(); !all {
 		k.report(report{Event: left, Left: rest})
 		return

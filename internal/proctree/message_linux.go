@@ -15,10 +15,13 @@ type request struct {
 	Dir   []byte
 	User  *User
 	Grace time.Duration
+	// Streams is how many read ends of the output the keeper has, and that it has to
+	// ask before it kills what a program leaves that has ended by itself; 0: it kills.
+	Streams int `json:",omitempty"`
 }
 
 // report is one message of the keeper. There are at most three: failed alone,
-// or started, ended, and then gone or left.
+// or started, ended, and then gone, left or released.
 type report struct {
 	Event  event
 	Errno  syscall.Errno      `json:",omitempty"` // of failed
@@ -35,13 +38,15 @@ const (
 	ended   event = "ended"   // the program has ended and was reaped
 	gone    event = "gone"    // no process of the tree is left
 	left    event = "left"    // there are some, and SIGKILL does not help
+
+	released event = "released" // there are some, which are left alone
 )
 
-// request returns c as the keeper reads it.
-func (c *Command) request() request {
+// request returns c as the keeper reads it that has so many streams.
+func (c *Command) request(streams int) request {
 	return request{
 		Path: []byte(c.Path), Argv: toBytes(c.argv()), Env: toBytes(c.Env),
-		Dir: []byte(c.dir()), User: c.User, Grace: c.Grace,
+		Dir: []byte(c.dir()), User: c.User, Grace: c.Grace, Streams: streams,
 	}
 }
 
