@@ -110,6 +110,29 @@ func TestRunEndsThoughTheOutputDoesNot(t *testing.T) {
 	}
 }
 
+// A slow writer of the caller has not read everything when the program has ended: the
+// rest of what it wrote is taken from the pipe.
+func TestOutputOfTheProgramIsComplete(t *testing.T) {
+	c, _, files := leaver(t, "sleep MARK & echo $! >> FILE; echo first; until [ -e FILE.read ]; do sleep 0.01; done; echo second")
+	w := &slowWriter{begun: files + ".read"}
+	c.Stdout = w
+	if res := run(t, c); !res.Left || res.Truncated || w.text != "first\nsecond\n" {
+		t.Errorf("%+v, output %q", res, w.text)
+	}
+}
+
+// slowWriter takes its time for the first line, less than Run gives to one that blocks.
+type slowWriter struct{ begun, text string }
+
+func (w *slowWriter) Write(p []byte) (int, error) {
+	if w.text += string(p); !exists(w.begun) {
+		err := os.WriteFile(w.begun, nil, 0o600)
+		<-time.After(300 * time.Millisecond) // the program ends meanwhile
+		return len(p), err
+	}
+	return len(p), nil
+}
+
 // The keeper of those that are left ends when nobody can write any more; it shows
 // nothing, and the orphans then have another parent.
 func TestKeeperEndsWithTheLastWriter(t *testing.T) {
