@@ -23,7 +23,7 @@ type flight struct {
 	reports *os.File
 	stdout  *output
 	stderr  *output        // the same as stdout if both go to one writer
-	streams int            // how many of them the keeper can read as well
+	asked   bool           // the keeper asks before it kills what a program has left
 	feeding sync.WaitGroup // whoever writes the request
 }
 
@@ -144,18 +144,15 @@ func (f *flight) shareWith(c *Command, p *pipes) {
 	if len(c.Leave) == 0 {
 		return
 	}
-	f.streams = 1
+	f.asked = true
 	p.share(f.stdout.from)
-	if f.stderr != f.stdout {
-		f.streams = 2
-		p.share(f.stderr.from)
-	}
+	p.share(f.stderr.from)
 }
 
 // feed starts the goroutines that move bytes. They end when their pipe ends or
 // is closed by collect.
 func (f *flight) feed(c *Command) {
-	req := c.request(f.streams)
+	req := c.request()
 	f.feeding.Go(func() { _ = json.NewEncoder(f.request).Encode(req) }) // stays open: its end means "end the tree"
 	go f.stdout.drain()
 	if f.stderr != f.stdout {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"strconv"
 	"syscall"
 	"time"
 	"unsafe"
@@ -96,8 +95,8 @@ func keep() {
 	}
 	k.report(report{Event: started})
 	k.wait(req.Grace)
-	if req.Streams > 0 && k.ended && k.told() {
-		k.letGo(req.Streams)
+	if req.Ask && k.ended && k.told() {
+		k.letGo()
 		return
 	}
 	if rest, all := k.killAll(); !all {
@@ -292,44 +291,4 @@ func (k *keeper) reapFor(d time.Duration) (none bool) {
 			return false
 		}
 	}
-}
-
-// closeOnExec keeps from the program every descriptor but 0, 1 and 2: our own
-// two, and those that somebody before us left open.
-func closeOnExec() {
-	dir, err := os.Open("/proc/self/fd")
-	if err != nil {
-		unix.CloseOnExec(requestFD)
-		unix.CloseOnExec(reportFD)
-		return
-	}
-	defer dir.Close()
-	names, _ := dir.Readdirnames(-1)
-	for _, name := range names {
-		if fd, err := strconv.Atoi(name); err == nil && fd > 2 {
-			unix.CloseOnExec(fd)
-		}
-	}
-}
-
-// releaseStreams puts /dev/null in place of 0, 1 and 2, so that the host sees
-// the end of a stream when the program closes it.
-func releaseStreams() {
-	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return // then it sees it when we exit
-	}
-	for fd := range 3 {
-		_ = unix.Dup3(null, fd, 0)
-	}
-	_ = unix.Close(null)
-}
-
-// errnoOf returns the number of an error of a system call.
-func errnoOf(err error) syscall.Errno {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		return errno
-	}
-	return syscall.EINVAL
 }

@@ -12,9 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// outputFD is the first descriptor of a keeper with a read end of the program's output,
-// if it may have to leave something.
-const outputFD = 5
+// Descriptors of a keeper with read ends of the program's output, if it may have to leave
+// something. Both are the same if the output is.
+const (
+	stdoutFD = 5
+	stderrFD = 6
+)
 
 // leave tells the keeper that what the program has left is to be left alone. Without
 // this word it is killed: also if we die before we can say it.
@@ -103,7 +106,7 @@ func (k *keeper) told() bool {
 // letGo leaves alone what the program has left, and reads what that writes until
 // nobody can write any more. It is still the parent of the orphans it has got, and reaps
 // them; those to come are somebody else's.
-func (k *keeper) letGo(streams int) {
+func (k *keeper) letGo() {
 	if k.reap() {
 		k.report(report{Event: gone}) // there is nobody
 		return
@@ -112,7 +115,7 @@ func (k *keeper) letGo(streams int) {
 	k.report(report{Event: released})
 	_ = k.toHost.Close()
 	<-k.cut // until then the host reads
-	done := drainAll(streams)
+	done := drainAll()
 	for {
 		k.reap()
 		select {
@@ -124,10 +127,10 @@ func (k *keeper) letGo(streams int) {
 }
 
 // drainAll reads the streams to their ends. The channel is closed then.
-func drainAll(streams int) <-chan struct{} {
+func drainAll() <-chan struct{} {
 	var reading sync.WaitGroup
-	for i := range streams {
-		from := os.NewFile(uintptr(outputFD+i), "output")
+	for _, fd := range []uintptr{stdoutFD, stderrFD} {
+		from := os.NewFile(fd, "output")
 		reading.Go(func() {
 			_, _ = io.Copy(io.Discard, from)
 			_ = from.Close()

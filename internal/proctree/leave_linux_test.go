@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/starhost/starhost/internal/procstate"
 	"github.com/starhost/starhost/internal/proctree"
@@ -131,6 +134,26 @@ func (w *slowWriter) Write(p []byte) (int, error) {
 		return len(p), err
 	}
 	return len(p), nil
+}
+
+// A descriptor that starhost was given without being asked ends with it: its caller may
+// wait for the end of that.
+func TestWhatIsLeftHoldsNoForeignFile(t *testing.T) {
+	c, _, _ := leaver(t, "sleep MARK & echo $! >> FILE")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	inherited, err := unix.FcntlInt(w.Fd(), unix.F_DUPFD, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := run(t, c)
+	err = errors.Join(w.Close(), unix.Close(inherited), r.SetReadDeadline(time.Now().Add(5*time.Second)))
+	if n, end := r.Read(make([]byte, 1)); !res.Left || err != nil || n != 0 || !errors.Is(end, io.EOF) {
+		t.Errorf("%+v, %v, read %d, %v; want the end of the pipe", res, err, n, end)
+	}
 }
 
 // The keeper of those that are left ends when nobody can write any more; it shows

@@ -1,6 +1,7 @@
 package proctree
 
 import (
+	"errors"
 	"syscall"
 	"time"
 )
@@ -15,9 +16,9 @@ type request struct {
 	Dir   []byte
 	User  *User
 	Grace time.Duration
-	// Streams is how many read ends of the output the keeper has, and that it has to
-	// ask before it kills what a program leaves that has ended by itself; 0: it kills.
-	Streams int `json:",omitempty"`
+	// Ask says that the keeper has to ask before it kills what a program leaves that has
+	// ended by itself, and that it has read ends of its output.
+	Ask bool `json:",omitempty"`
 }
 
 // report is one message of the keeper. There are at most three: failed alone,
@@ -42,11 +43,11 @@ const (
 	released event = "released" // there are some, which are left alone
 )
 
-// request returns c as the keeper reads it that has so many streams.
-func (c *Command) request(streams int) request {
+// request returns c as the keeper reads it.
+func (c *Command) request() request {
 	return request{
 		Path: []byte(c.Path), Argv: toBytes(c.argv()), Env: toBytes(c.Env),
-		Dir: []byte(c.dir()), User: c.User, Grace: c.Grace, Streams: streams,
+		Dir: []byte(c.dir()), User: c.User, Grace: c.Grace, Ask: len(c.Leave) > 0,
 	}
 }
 
@@ -64,4 +65,13 @@ func toStrings(list [][]byte) []string {
 		out[i] = string(b)
 	}
 	return out
+}
+
+// errnoOf returns the number of an error of a system call, for a report.
+func errnoOf(err error) syscall.Errno {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return syscall.EINVAL
 }

@@ -35,9 +35,9 @@
 // read ends too, and throws away what comes until nobody has the other ends; a daemon
 // that has put its output elsewhere keeps no keeper. A file in memory would need no
 // reader, but it would grow without a bound, or its writers would get errors. The
-// keeper is in a session of its own, in /, and has no file but those pipes and the
-// program it is made of. No signal but SIGKILL ends it; if somebody kills it, what is
-// left may die of SIGPIPE at its next output.
+// keeper is in a session of its own, in /, with no file but those pipes and the program
+// it is made of, and has about 4 MB of memory of its own. No signal but SIGKILL ends it; if
+// somebody kills it, what is left may die of SIGPIPE at its next output.
 //
 // It is no subreaper any more: what is orphaned from now on gets the parent that
 // every orphan gets, and so does everything that is left once the keeper has ended.

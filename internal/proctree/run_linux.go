@@ -74,7 +74,7 @@ func (f *flight) follow(ctx context.Context, c *Command, began time.Time) *outco
 			switch {
 			case r.Event == released:
 				return o
-			case r.Event == ended && f.streams > 0 && o.cut == nil: // the keeper waits for our word
+			case r.Event == ended && f.asked && o.cut == nil: // the keeper waits for our word
 				if o.released = c.leavesAfter(r.Status) && f.leave(); !o.released {
 					_ = f.request.Close()
 				}
