@@ -90,6 +90,9 @@ type Exec struct {
 	Stdin Value    `json:"stdin"`        // none, string, bytes or secret
 	Env   Value    `json:"env"`          // none, or a dict of strings and secrets
 	OK    []int    `json:"ok,omitempty"` // exit codes that are a success
+	// Leave leaves alone what the program has left running when it ended by itself
+	// with a code of OK, or 0 without OK. Otherwise it is killed.
+	Leave bool `json:"leave,omitempty"`
 	// Timeout is how long each attempt may take, of a program that is an undo; 0 is
 	// what every undo gets. Another program has the timeout of its action.
 	Timeout time.Duration `json:"timeout,omitempty"`
@@ -170,7 +173,11 @@ func (o Op) Text() string {
 	case o.SQL != nil:
 		return o.SQL.Query
 	case o.Exec != nil:
-		return fmt.Sprintf("%s: %q", o.Exec.User, o.Exec.Argv)
+		text := fmt.Sprintf("%s: %q", o.Exec.User, o.Exec.Argv)
+		if o.Exec.Leave {
+			text += ", leave = True"
+		}
+		return text
 	case o.Freeze != nil:
 		return fmt.Sprintf("%q", o.Freeze.Paths)
 	case o.Thaw != nil:

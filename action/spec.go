@@ -37,6 +37,7 @@ var (
 	TypeStdin    = Type{"string, bytes, secret or None", "str | bytes | Secret"}
 	TypeEnv      = Type{"dict of strings to strings or secrets", "Mapping[str, str | Secret]"}
 	TypeCodes    = Type{"list of exit codes from 0 to 255", "list[int]"}
+	TypeLeave    = Type{"True or False", "bool"}
 	TypeSeconds  = Type{"positive number of seconds", "float"}
 	TypeScope    = Type{`"session", "server", "boot" or "durable"`, `Literal["session", "server", "boot", "durable"]`}
 	TypeSQLUndo  = Type{"string, undo action, list of those or None", "str | UndoAction | list[str | UndoAction] | None"}
@@ -118,7 +119,7 @@ var Specs = []Spec{
 		Name:   "exec_as",
 		Effect: Changes,
 		Doc: "Runs a program as a user of this machine, without a shell. Its environment is empty but for PATH, HOME, USER, LANG; on its standard input is nothing. " +
-			"When it ends, or runs out of time, everything that it started is killed. An exit code that is not in ok is an error.",
+			"When it ends, or runs out of time, everything that it started is killed; leave = True leaves that running after a success. An exit code that is not in ok is an error.",
 		Params: slices.Concat(running, []Param{
 			success,
 			{Name: "undo", Type: TypeExecUndo, KeywordOnly: true, Required: true, Doc: "What compensates it: undo.exec_as(…), undo.sql(…), a list, undo.any(…), or None."},
@@ -252,6 +253,8 @@ var running = []Param{
 	{Name: "argv", Type: TypeArgv, Required: true, Doc: "The program and its arguments."},
 	{Name: "stdin", Type: TypeStdin, KeywordOnly: true, Doc: "What it reads on standard input."},
 	{Name: "env", Type: TypeEnv, KeywordOnly: true, Doc: "More environment variables."},
+	{Name: "leave", Type: TypeLeave, KeywordOnly: true, Default: "False", Doc: "Leaves running what the program started, when it ends by itself with a code of ok (of try_exec_as: 0). " +
+		"What they write from then on is thrown away. On any other end everything is killed. On Linux only; elsewhere it must not write to the output of the program."},
 }
 
 // success is the parameter of a word for which not every exit code is an answer.

@@ -181,6 +181,18 @@ func (c *call) codes() ([]int, error) {
 	return codes, nil
 }
 
+func (c *call) leave() (bool, error) {
+	v := c.given("leave")
+	if v == nil {
+		return false, nil
+	}
+	leave, ok := v.(starlark.Bool)
+	if !ok {
+		return false, c.wrong("leave", v)
+	}
+	return bool(leave), nil
+}
+
 func (c *call) stdin() (action.Value, error) {
 	v := c.given("stdin")
 	if v == nil {

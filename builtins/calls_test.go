@@ -60,6 +60,13 @@ func TestActions(t *testing.T) {
 			`{"exec":{"user":"u","argv":["/p","a b"],"stdin":"in","env":{"K":"v","S":{"$secret":"pw"}},"ok":[0,3]},"word":"exec_as",` +
 				`"undo":[{"sql":{"session":"main","query":"U"}}],"undo_given":true}`,
 		},
+		{
+			`exec_as("u", ["/p"], leave = True, undo = undo.exec_as("u", ["/q"], leave = True)).code`,
+			`{"exec":{"user":"u","argv":["/p"],"stdin":null,"env":null,"ok":[0],"leave":true},"word":"exec_as",` +
+				`"undo":[{"exec":{"user":"u","argv":["/q"],"stdin":null,"env":null,"ok":[0],"leave":true}}],"undo_given":true}`,
+		},
+		{`try_exec_as("u", ["/p"], leave = True, undo = None).stdout`, `{"exec":{"user":"u","argv":["/p"],"stdin":null,"env":null,"leave":true},"word":"try_exec_as","undo_given":true}`},
+		{`try_exec_as("u", ["/p"], leave = False, undo = None).stdout`, `{"exec":{"user":"u","argv":["/p"],"stdin":null,"env":null},"word":"try_exec_as","undo_given":true}`},
 		{`try_exec_as("u", ["/p"], undo = None).stdout`, `{"exec":{"user":"u","argv":["/p"],"stdin":null,"env":null},"word":"try_exec_as","undo_given":true}`},
 		{
 			`try_exec_as("u", ["/p"], releases = "pair", undo = None).code`, // only 0 gives it back

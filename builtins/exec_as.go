@@ -28,7 +28,11 @@ func (c *call) program() (*action.Exec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &action.Exec{User: user, Argv: argv, Stdin: stdin, Env: env, OK: ok}, nil
+	leave, err := c.leave()
+	if err != nil {
+		return nil, err
+	}
+	return &action.Exec{User: user, Argv: argv, Stdin: stdin, Env: env, OK: ok, Leave: leave}, nil
 }
 
 func execAs(c *call) (starlark.Value, error) {

@@ -38,7 +38,7 @@ func (h *Host) execAs(ctx context.Context, e *action.Exec) action.Result {
 	switch {
 	case errors.Is(err, proctree.ErrStart):
 		return action.Result{State: action.NotApplied, Err: &action.Fault{Kind: action.KindScript, Message: err.Error()}}
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && !r.Left: // else it had ended by itself before
 		return action.Result{State: action.Unknown, Exit: exit, Err: ended(ctx, name+" was killed with everything it started")}
 	case err != nil:
 		return action.Result{State: action.Unknown, Exit: exit, Err: &action.Fault{Kind: action.KindScript, Message: err.Error()}}
@@ -102,7 +102,7 @@ func (h *Host) command(e *action.Exec) (*proctree.Command, error) {
 	if err != nil {
 		return nil, fmt.Errorf("user %q: %w", e.User, err)
 	}
-	c := &proctree.Command{Path: e.Argv[0], Argv: e.Argv}
+	c := &proctree.Command{Path: e.Argv[0], Argv: e.Argv, Leave: leaves(e)}
 	if c.User, err = credentials(u); err != nil {
 		return nil, err
 	}
@@ -112,6 +112,17 @@ func (h *Host) command(e *action.Exec) (*proctree.Command, error) {
 	stdin, err := h.reveal(e.Stdin)
 	c.Stdin = []byte(stdin.Text())
 	return c, err
+}
+
+// leaves are the exit codes after which what a program has left is left alone.
+func leaves(e *action.Exec) []int {
+	switch {
+	case !e.Leave:
+		return nil
+	case len(e.OK) == 0:
+		return []int{0}
+	}
+	return e.OK
 }
 
 // credentials are the ids of a user, or nil if it is who we are.

@@ -24,9 +24,9 @@ type mutant struct {
 }
 
 // TestMutants removes each undo, each guard of an undo, each refusal, each check of the
-// quiesce and each step whose result nobody uses from the bundled scripts, one at a time.
-// Every one must be found out by an assertion on what is held, or on the verdict; golden
-// files do not count.
+// quiesce, each leave of a program and each step whose result nobody uses from the bundled scripts, one at a time.
+// Every one must be found out by an assertion on what is held, on what programs leave
+// running, or on the verdict; golden files do not count.
 func TestMutants(t *testing.T) {
 	files, err := filepath.Glob("*_test.star")
 	if err != nil || len(files) == 0 {
@@ -86,8 +86,8 @@ func caughtBy(t *testing.T, name, script, tests, source string) string {
 	return ""
 }
 
-// counts reports whether a failure is one of an assertion on what is held, or what the
-// verdict is, by the line of the test that it stands in.
+// counts reports whether a failure is one of an assertion on what is held, on what the
+// verdict is, or on what programs leave running, by the line of the test that it stands in.
 func counts(f scripttest.Failure, lines []string) bool {
 	if len(f.Stack) == 0 {
 		return false
@@ -98,7 +98,7 @@ func counts(f scripttest.Failure, lines []string) bool {
 	if err != nil || n > len(lines) {
 		return false
 	}
-	return slices.ContainsFunc([]string{".held", ".quiesced", ".undone", ".verdict", ".honest", "server."}, func(word string) bool {
+	return slices.ContainsFunc([]string{".held", ".quiesced", ".undone", ".verdict", ".honest", "server.", "leave = True"}, func(word string) bool {
 		return strings.Contains(lines[n-1], word)
 	})
 }
@@ -144,7 +144,8 @@ func (m *mutator) statement(s *syntax.ExprStmt) {
 	}
 }
 
-// arguments leaves out an undo, with the hold that cannot be without it, or the guard of one.
+// arguments leaves out an undo, with the hold that cannot be without it, the guard of one,
+// or what a program may leave running.
 func (m *mutator) arguments(call *syntax.CallExpr) {
 	for _, arg := range call.Args {
 		b, ok := arg.(*syntax.BinaryExpr)
@@ -156,6 +157,8 @@ func (m *mutator) arguments(call *syntax.CallExpr) {
 			continue
 		}
 		switch key.Name {
+		case "leave":
+			m.replace(value, value, "False", "leave = …")
 		case "when":
 			m.replace(value, value, "None", "when = …")
 		case "undo":

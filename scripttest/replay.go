@@ -81,7 +81,7 @@ func keyOf(op action.Op) string {
 	}
 	if op.Exec != nil {
 		e := *op.Exec
-		e.OK = nil
+		e.OK, e.Leave = nil, false // what becomes of an answer, not what is asked
 		op = action.Op{Exec: &e}
 	}
 	text, err := json.Marshal(op)

@@ -83,3 +83,25 @@ func TestReplaySecret(t *testing.T) {
 		t.Errorf("%+v, %v, %q", res, err, w.surprise)
 	}
 }
+
+// A program is the same whichever codes are a success, and whatever it may leave running.
+func TestReplayOfAProgram(t *testing.T) {
+	program := func(ok []int, leave bool, argv ...string) *action.Exec {
+		return &action.Exec{User: "root", Argv: argv, OK: ok, Leave: leave}
+	}
+	for name, tt := range map[string]struct {
+		asked *action.Exec
+		known bool
+	}{
+		"the same":      {program([]int{0}, false, "/p", "a"), true},
+		"other codes":   {program(nil, false, "/p", "a"), true},
+		"it may leave":  {program([]int{0}, true, "/p", "a"), true},
+		"another one":   {program([]int{0}, false, "/p", "b"), false},
+		"nothing alike": {program(nil, true, "/q"), false},
+	} {
+		w := recordedWorld(t, []action.Action{{Op: action.Op{Exec: program([]int{0}, false, "/p", "a")}}}, []action.State{action.Applied})
+		if res := w.exec(tt.asked); (res.Err == nil) != tt.known {
+			t.Errorf("%s: %+v, want known %t", name, res, tt.known)
+		}
+	}
+}

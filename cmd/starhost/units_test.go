@@ -103,6 +103,13 @@ func TestUnitStartsWithEitherConfiguration(t *testing.T) {
 	}
 }
 
+// What an undo leaves running outlives the unit.
+func TestUnitKillsNobody(t *testing.T) {
+	if got := unitLine(t, recoverUnit(t), "KillMode"); got != "process" {
+		t.Errorf("KillMode=%s kills the database that an undo has started", got)
+	}
+}
+
 // What the unit calls ends with a status that it takes for success exactly if nothing
 // is held any more.
 func TestUnitAcceptsWhatIsDone(t *testing.T) {

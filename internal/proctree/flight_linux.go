@@ -2,6 +2,7 @@ package proctree
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -22,7 +23,8 @@ type flight struct {
 	reports *os.File
 	stdout  *output
 	stderr  *output        // the same as stdout if both go to one writer
-	feeding sync.WaitGroup // whoever writes to request
+	asked   bool           // the keeper asks before it kills what a program has left
+	feeding sync.WaitGroup // whoever writes the request
 }
 
 // output is one stream of the program on its way to its sink.
@@ -117,6 +119,7 @@ func (c *Command) launch() (*flight, error) {
 		f.stderr = &output{stderr, p.open(false), make(chan struct{})}
 	}
 	f.request, f.reports = p.open(true), p.open(false)
+	f.shareWith(c, p)
 	if p.err != nil {
 		closeAll(p.ours)
 		return nil, p.err
@@ -135,6 +138,17 @@ func (c *Command) launch() (*flight, error) {
 	return f, nil
 }
 
+// shareWith gives the keeper the output as well if it may have to leave somebody who
+// writes on.
+func (f *flight) shareWith(c *Command, p *pipes) {
+	if len(c.Leave) == 0 {
+		return
+	}
+	f.asked = true
+	p.share(f.stdout.from)
+	p.share(f.stderr.from)
+}
+
 // feed starts the goroutines that move bytes. They end when their pipe ends or
 // is closed by collect.
 func (f *flight) feed(c *Command) {
@@ -148,7 +162,9 @@ func (f *flight) feed(c *Command) {
 
 func (o *output) drain() {
 	defer close(o.done)
-	_, _ = io.Copy(o.sink, o.from)
+	if _, err := io.Copy(o.sink, o.from); errors.Is(err, os.ErrDeadlineExceeded) {
+		o.rest()
+	}
 }
 
 // complete waits until all of the output has arrived, or until the deadline.
@@ -168,16 +184,20 @@ func (o *output) complete(deadline time.Time) bool {
 }
 
 // collect takes in what is left of the output, closes our ends of the pipes and
-// returns the result. Only a goroutine that waits for a keeper that has not
-// exited, or for a writer of the caller, is left then.
+// returns the result; the keeper reads on if it has left somebody. Only a goroutine that
+// waits for a keeper that has not exited, or for a writer of the caller, is left then.
 func (f *flight) collect(o *outcome) Result {
 	deadline := o.deadline
 	if deadline.IsZero() {
 		deadline = time.Now().Add(drainFor)
 	}
-	res := Result{Code: -1, Reaped: o.gone}
+	res := Result{Code: -1, Reaped: o.gone, Left: o.released && !o.gone}
 	if o.ended {
 		res.exit(o.status)
+	}
+	if res.Left {
+		f.stdout.stop()
+		f.stderr.stop()
 	}
 	var more bool
 	res.Stdout, res.Truncated = f.stdout.close(f.stdout.complete(deadline))

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"os/signal"
 	"runtime"
-	"strconv"
 	"syscall"
 	"time"
 	"unsafe"
@@ -59,9 +57,11 @@ func isPipe(fd int) bool {
 
 // keeper is the state of a keeper. One goroutine, on a thread of its own, has it all.
 type keeper struct {
-	reports *json.Encoder
+	toHost  *os.File
+	reports *json.Encoder    // to toHost
 	wake    <-chan os.Signal // a signal came: SIGCHLD, perhaps
 	cut     <-chan struct{}  // closed when the host wants the tree ended, or is gone
+	leave   <-chan struct{}  // closed when the host wants what is left to be left alone
 	program int              // pid of the program, and of its process group
 	ended   bool             // the program was reaped: program may be anybody's pid now
 }
@@ -80,23 +80,25 @@ func keep() {
 	unignore()
 
 	input := os.NewFile(requestFD, "request")
+	toHost := os.NewFile(reportFD, "report")
+	k := &keeper{toHost: toHost, reports: json.NewEncoder(toHost), wake: wake}
 	var req request
-	cut := make(chan struct{})
-	k := &keeper{reports: json.NewEncoder(os.NewFile(reportFD, "report")), wake: wake, cut: cut}
-	if err := json.NewDecoder(input).Decode(&req); err != nil {
+	dec := json.NewDecoder(input)
+	if err := dec.Decode(&req); err != nil {
 		k.report(report{Event: gone}) // the host is gone, or no longer wants it
 		return
 	}
-	go func() {
-		_, _ = io.Copy(io.Discard, input)
-		close(cut)
-	}()
+	k.listen(dec, input)
 	if errno := k.start(req); errno != 0 {
 		k.report(report{Event: failed, Errno: errno})
 		return
 	}
 	k.report(report{Event: started})
 	k.wait(req.Grace)
+	if req.Ask && k.ended && k.told() {
+		k.letGo()
+		return
+	}
 	if rest, all := k.killAll(); !all {
 		k.report(report{Event: left, Left: rest})
 		return
@@ -289,44 +291,4 @@ func (k *keeper) reapFor(d time.Duration) (none bool) {
 			return false
 		}
 	}
-}
-
-// closeOnExec keeps from the program every descriptor but 0, 1 and 2: our own
-// two, and those that somebody before us left open.
-func closeOnExec() {
-	dir, err := os.Open("/proc/self/fd")
-	if err != nil {
-		unix.CloseOnExec(requestFD)
-		unix.CloseOnExec(reportFD)
-		return
-	}
-	defer dir.Close()
-	names, _ := dir.Readdirnames(-1)
-	for _, name := range names {
-		if fd, err := strconv.Atoi(name); err == nil && fd > 2 {
-			unix.CloseOnExec(fd)
-		}
-	}
-}
-
-// releaseStreams puts /dev/null in place of 0, 1 and 2, so that the host sees
-// the end of a stream when the program closes it.
-func releaseStreams() {
-	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return // then it sees it when we exit
-	}
-	for fd := range 3 {
-		_ = unix.Dup3(null, fd, 0)
-	}
-	_ = unix.Close(null)
-}
-
-// errnoOf returns the number of an error of a system call.
-func errnoOf(err error) syscall.Errno {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		return errno
-	}
-	return syscall.EINVAL
 }

@@ -1,6 +1,7 @@
 package proctree
 
 import (
+	"errors"
 	"syscall"
 	"time"
 )
@@ -15,10 +16,13 @@ type request struct {
 	Dir   []byte
 	User  *User
 	Grace time.Duration
+	// Ask says that the keeper has to ask before it kills what a program leaves that has
+	// ended by itself, and that it has read ends of its output.
+	Ask bool `json:",omitempty"`
 }
 
 // report is one message of the keeper. There are at most three: failed alone,
-// or started, ended, and then gone or left.
+// or started, ended, and then gone, left or released.
 type report struct {
 	Event  event
 	Errno  syscall.Errno      `json:",omitempty"` // of failed
@@ -35,13 +39,15 @@ const (
 	ended   event = "ended"   // the program has ended and was reaped
 	gone    event = "gone"    // no process of the tree is left
 	left    event = "left"    // there are some, and SIGKILL does not help
+
+	released event = "released" // there are some, which are left alone
 )
 
 // request returns c as the keeper reads it.
 func (c *Command) request() request {
 	return request{
 		Path: []byte(c.Path), Argv: toBytes(c.argv()), Env: toBytes(c.Env),
-		Dir: []byte(c.dir()), User: c.User, Grace: c.Grace,
+		Dir: []byte(c.dir()), User: c.User, Grace: c.Grace, Ask: len(c.Leave) > 0,
 	}
 }
 
@@ -59,4 +65,13 @@ func toStrings(list [][]byte) []string {
 		out[i] = string(b)
 	}
 	return out
+}
+
+// errnoOf returns the number of an error of a system call, for a report.
+func errnoOf(err error) syscall.Errno {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return syscall.EINVAL
 }

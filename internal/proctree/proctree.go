@@ -23,6 +23,27 @@
 // and 2, default signal dispositions, an empty signal mask, a process group of
 // its own and no controlling terminal. It inherits umask and limits.
 //
+// # What is left alone
+//
+// With [Command.Leave] a program may leave processes: a client that holds a lock, a
+// daemon. The keeper reports the end of the program and waits for our word, so that there
+// is one judge: as long as we have not said it, what kills the tree otherwise still does,
+// our death too. Then Run returns, with what was written until then.
+//
+// What is left goes on to write to the pipes of the program. Without a reader it would
+// die of SIGPIPE, and behind one that does not read it would block. So the keeper has the
+// read ends too, and throws away what comes until nobody has the other ends; a daemon
+// that has put its output elsewhere keeps no keeper. A file in memory would need no
+// reader, but it would grow without a bound, or its writers would get errors. The
+// keeper is in a session of its own, in /, with no file but those pipes and the program
+// it is made of, and has about 4 MB of memory of its own. No signal but SIGKILL ends it; if
+// somebody kills it, what is left may die of SIGPIPE at its next output.
+//
+// It is no subreaper any more: what is orphaned from now on gets the parent that
+// every orphan gets, and so does everything that is left once the keeper has ended.
+// PR_SET_PDEATHSIG concerned the program alone, for fork clears it (prctl(2)). All of them
+// stay in our control group.
+//
 // # What cannot be done
 //
 // A process in uninterruptible sleep, a writer to a frozen filesystem for
@@ -34,7 +55,8 @@
 // is killed, the program dies with it (PR_SET_PDEATHSIG) but its descendants do not.
 //
 // On other systems there is no keeper: a context that ends kills the process
-// group (on Windows: the process), and a descendant that left it stays.
+// group (on Windows: the process), and a descendant that left it stays. Nobody reads the
+// output of what is left there: it has to put that elsewhere.
 //
 // # Cost
 //
@@ -52,6 +74,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -111,6 +134,9 @@ type Command struct {
 	// has between SIGTERM and the SIGKILL of the whole tree. 0 means SIGKILL at
 	// once. A program that ends by itself gets none: what it left is killed.
 	Grace time.Duration
+	// Leave are the exit codes after which that is left alone; see the package comment.
+	// What a program left that ended in any other way is killed, as without Leave.
+	Leave []int
 }
 
 // Result is how a program ended.
@@ -126,9 +152,13 @@ type Result struct {
 	// Reaped says that no process of the tree is left. Where there is no
 	// keeper it speaks of the program alone.
 	Reaped bool
+	// Left says that the program had ended as Leave wants it, and that what it left
+	// runs on. Where there is no keeper nobody looks whether there is something.
+	Left bool
 }
 
-// Run runs the program and returns when it has ended and its tree is gone.
+// Run runs the program and returns when it has ended and its tree is gone, or is left
+// alone.
 //
 // When ctx ends the tree is ended, and Run returns at most Grace and half a
 // second later, even if a process cannot be reaped, or not that fast because the
@@ -138,7 +168,7 @@ type Result struct {
 // be killed, Run gives them up after about a quarter of a second.
 //
 // A Result comes with every error; with [ErrStart] its Code is -1. An error
-// wraps [ErrUnreaped] if and only if Result.Reaped is false.
+// wraps [ErrUnreaped] if and only if neither Result.Reaped nor Result.Left is true.
 func (c *Command) Run(ctx context.Context) (Result, error) {
 	return c.run(ctx)
 }
@@ -150,6 +180,9 @@ func (c *Command) maxOutput() int {
 	}
 	return c.MaxOutput
 }
+
+// leaves reports whether what the program left is left alone after that exit code.
+func (c *Command) leaves(code int) bool { return slices.Contains(c.Leave, code) }
 
 // argv returns the argument vector in force.
 func (c *Command) argv() []string {

@@ -17,13 +17,22 @@ import (
 // somebody kills it.
 const hostEnv = "PROCTREE_TEST_HOST"
 
+// leaveEnv makes it one that leaves alone what the script left; $HOST in that is its pid.
+const leaveEnv = "PROCTREE_TEST_LEAVE"
+
 func TestMain(m *testing.M) {
 	proctree.Init()
 	if script := os.Getenv(hostEnv); script != "" {
 		c := shell(script)
 		c.Stdout = os.Stdout
-		_, err := c.Run(context.Background())
-		fmt.Println("the host was not killed:", err)
+		if os.Getenv(leaveEnv) != "" {
+			c.Leave, c.Stdout, c.Env = []int{0}, nil, append(c.Env, fmt.Sprintf("HOST=%d", os.Getpid()))
+		}
+		if res, err := c.Run(context.Background()); res.Left && err == nil {
+			fmt.Println("left")
+			select {}
+		}
+		fmt.Println("the host was not killed")
 		os.Exit(1)
 	}
 	os.Exit(m.Run())

@@ -26,6 +26,8 @@ type outcome struct {
 	status  syscall.WaitStatus
 	gone    bool     // no process of the tree is left
 	left    []string // processes that are
+	// released says that the keeper was told to leave alone what the program left.
+	released bool
 	// cut is the error of the context if it ended before the program did, and
 	// after how long.
 	cut      error
@@ -50,15 +52,15 @@ func (c *Command) run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return none, fmt.Errorf("%s: %w: %w", c.Path, ErrStart, err)
 	}
-	o := f.follow(ctx, c.Grace, began)
+	o := f.follow(ctx, c, began)
 	res := f.collect(o)
 	return res, c.describe(o, &res)
 }
 
-// follow takes the reports of the keeper until it has exited, or until the
-// context and the time after it are over.
-func (f *flight) follow(ctx context.Context, grace time.Duration, began time.Time) *outcome {
-	o := &outcome{}
+// follow takes the reports of the keeper until it has exited or has left somebody alone,
+// or until the context and the time after it are over.
+func (f *flight) follow(ctx context.Context, c *Command, began time.Time) *outcome {
+	o, grace := &outcome{}, c.Grace
 	reports := f.listen()
 	done := ctx.Done()
 	var late <-chan time.Time
@@ -69,6 +71,14 @@ func (f *flight) follow(ctx context.Context, grace time.Duration, began time.Tim
 				return o
 			}
 			o.add(r)
+			switch {
+			case r.Event == released:
+				return o
+			case r.Event == ended && f.asked && o.cut == nil: // the keeper waits for our word
+				if o.released = c.leavesAfter(r.Status) && f.leave(); !o.released {
+					_ = f.request.Close()
+				}
+			}
 		case <-done:
 			done = nil
 			_ = f.request.Close() // the keeper ends the tree
@@ -155,7 +165,7 @@ func (c *Command) describe(o *outcome, res *Result) error {
 		errs = append(errs, errors.New("its keeper process died, killed by somebody else"))
 	}
 	switch {
-	case o.gone:
+	case o.gone, o.released:
 	case len(o.left) > 0:
 		errs = append(errs, fmt.Errorf("%w: SIGKILL has not ended %s", ErrUnreaped, strings.Join(o.left, ", ")))
 	default:

@@ -35,12 +35,14 @@ func (c *Command) run(ctx context.Context) (Result, error) {
 		return none, fmt.Errorf("%s: %w: %w", c.Path, ErrStart, err)
 	}
 	err := cmd.Wait()
-	// The program is reaped, and its group keeps its number only while it has a
-	// member; nobody else gets that number within microseconds.
-	_ = endGroup(cmd, true)
 	res := Result{Code: -1, Reaped: cmd.ProcessState != nil}
 	if res.Reaped {
 		res.exit(cmd.ProcessState)
+	}
+	if res.Left = ctx.Err() == nil && res.Signal == "" && c.leaves(res.Code); !res.Left {
+		// The program is reaped, and its group keeps its number only while it has a
+		// member; nobody else gets that number within microseconds.
+		_ = endGroup(cmd, true)
 	}
 	late := errors.Is(err, exec.ErrWaitDelay)
 	res.Stdout, res.Truncated = stdout.close(!late)
