@@ -17,7 +17,7 @@ func TestSignature(t *testing.T) {
 		"freeze":   `freeze(*paths)`,
 		"emit":     `emit(event, **data)`,
 		"sql_one":  `sql_one(query, *params, session = "main", timeout = …)`,
-		"exec_as":  `exec_as(user, argv, *, stdin = …, env = …, ok = [0], undo, hold = …, releases = …, scope = …, timeout = …)`,
+		"exec_as":  `exec_as(user, argv, *, stdin = …, env = …, leave = False, ok = [0], undo, hold = …, releases = …, scope = …, timeout = …)`,
 		"undo.any": `undo.any(*steps)`,
 	} {
 		if got := Signature(action.LookupSpec(word)); got != want {
