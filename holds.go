@@ -32,7 +32,8 @@ func (h Hold) String() string {
 }
 
 // Holds returns what Pre has left for any of the workloads, in no order that means
-// anything. Options.Run, Owner and Window choose among them.
+// anything; without Options.Config for any of all configurations. Options.Run, Owner and
+// Window choose among them.
 func Holds(o Options) ([]Hold, error) {
 	tickets, err := o.concerned()
 	if err != nil {
@@ -62,6 +63,9 @@ func (o Options) concerned() ([]supervise.Ticket, error) {
 	list, err := supervise.Tickets(o.RuntimeDir)
 	if err != nil {
 		return nil, configError("runtime directory: %w", err)
+	}
+	if o.Config == nil {
+		return list, nil
 	}
 	if len(o.Workloads) == 0 {
 		all := namesOf(o.Config.Workloads)

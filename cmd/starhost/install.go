@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/starhost/starhost"
-	"github.com/starhost/starhost/config"
 	"github.com/starhost/starhost/packaging/systemd"
 	"github.com/starhost/starhost/platform"
 	"github.com/starhost/starhost/platform/install"
@@ -136,7 +135,7 @@ func (a *app) installCaller(c *platform.Caller, f installFlags) error {
 
 // heldFor warns of what a caller has left held: its hook, which would end it, goes away.
 func (a *app) heldFor(c *platform.Caller) (warnings []string) {
-	holds, err := starhost.Holds(starhost.Options{Config: &config.File{}, RuntimeDir: a.runtimeDir, Owner: c.Name})
+	holds, err := starhost.Holds(starhost.Options{RuntimeDir: a.runtimeDir, Owner: c.Name})
 	if err != nil {
 		return []string{fmt.Sprintf("whether something is held for %s cannot be seen: %v", c.Name, err)}
 	}
