@@ -68,7 +68,7 @@ func TestRunDoesNotWaitForASleeperOnAFrozenFilesystem(t *testing.T) {
 		{"a descendant", "(setsid sh -c 'echo M > DIR/file' &); (setsid sleep M &); echo ready; sleep M"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			for range 3 {
+			for range 12 {
 				if named := sleeperIsLeft(t, tt.script); named {
 					return
 				}
