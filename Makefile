@@ -41,7 +41,7 @@ unit:
 		{ go test -race -timeout 18m ./... ; code=$$?; cat "$$STARHOST_TABLES"/*.txt; rm -r "$$STARHOST_TABLES"; exit $$code; }
 
 # Every fuzz target for FUZZTIME, from its seeds.
-FUZZTIME ?= 8s
+FUZZTIME ?= 5s
 fuzz:
 	@sh tools/fuzz.sh $(FUZZTIME)
 

@@ -19,10 +19,11 @@ import (
 // server and a real filesystem. Within a second nothing is held, and the report
 // says what happened.
 func TestFaultAtEveryAction(t *testing.T) {
-	server, fs := newFaultServer(t)
-	observe(t, server, fs.Dir)
 	for _, lock := range faultLocks {
 		t.Run(lock, func(t *testing.T) {
+			t.Parallel()
+			server, fs := newFaultServer(t)
+			observe(t, server, fs.Dir)
 			f := newFaults(t, server, fs, lock)
 			for at := 1; at <= f.actions; at++ {
 				for _, kind := range faultKinds {
@@ -35,8 +36,7 @@ func TestFaultAtEveryAction(t *testing.T) {
 	}
 }
 
-// The same for the end of a timeout, which is waited for most of the time: so each lock
-// has a server of its own, beside the other.
+// The same for the end of a timeout.
 func TestTimeoutAtEveryAction(t *testing.T) {
 	for _, lock := range faultLocks {
 		t.Run(lock, func(t *testing.T) {
@@ -108,7 +108,7 @@ func (f *faults) at(n int, kind string) {
 	f.plainly(n%8 != 1)
 	f.env = []string{faultEnv + "=" + strconv.Itoa(n) + ":" + kind, faultTime + "=" + noted}
 	got := f.run("run", "--json", "--", "true")
-	for tries := 1; !exists(noted) && tries < 3; tries++ {
+	for tries := 1; !exists(noted) && tries < 6; tries++ {
 		t.Logf("%s: not reached within the second that a prescript has; once more", what)
 		f.observer.nothingHeld(what)
 		got = f.run("run", "--json", "--", "true")

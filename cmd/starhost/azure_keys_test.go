@@ -54,6 +54,7 @@ var azureOnMySQL = []azureCase{
 func TestAzureKeysOnMySQL(t *testing.T) {
 	for name, start := range map[string]func(testing.TB, testdb.Options) *testdb.Server{"mysql": testdb.MySQL56, "mariadb": testdb.MariaDB} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			server := start(t, testdb.Options{})
 			o := observe(t, server)
 			for _, c := range azureOnMySQL {

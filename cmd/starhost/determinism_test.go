@@ -10,6 +10,7 @@ import (
 
 // A hundred runs of tests print the same, byte for byte, faults and coverage included.
 func TestTestsPrintTheSame(t *testing.T) {
+	t.Parallel()
 	c := newCommand(t, "")
 	c.plainly(true)
 	for name, args := range map[string][]string{

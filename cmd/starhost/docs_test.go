@@ -79,6 +79,7 @@ func TestDocuments(t *testing.T) {
 	for _, path := range slices.Concat(documents, callers, []string{root + "/README.md", root + "/CONTRIBUTING.md"}) {
 		name := strings.TrimPrefix(strings.TrimPrefix(path, root+"/"), "docs/")
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			list := blocks(t, path)
 			w := newDocWorld(t, list)
 			for _, b := range list {
