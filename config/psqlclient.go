@@ -56,7 +56,10 @@ var bareConninfo = regexp.MustCompile(`^(postgres(ql)?://[^ \t]*$|[a-z_]+[ \t]*=
 // and the files that the client would read with them.
 func psqlCredentials(text string, c client) (credentials, error) {
 	p := &psqlLogin{client: c, values: map[string]string{}}
-	err := p.read(text)
+	err := checkControl(text)
+	if err == nil {
+		err = p.read(text)
+	}
 	if err == nil {
 		p.inText = p.values["password"] != ""
 		err = p.readService()

@@ -4,17 +4,30 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 var (
 	errQuoteOpen = errors.New("a quote is not closed; close it, or put a backslash before it")
+	errControl   = errors.New("there is a control character; remove it")
 	errLastSlash = errors.New("it ends with a backslash, which continues nothing; remove it")
 )
+
+// checkControl refuses characters that no client could be given, and no message can show.
+func checkControl(text string) error {
+	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\t' }) {
+		return errControl
+	}
+	return nil
+}
 
 // splitWords cuts text into words as a POSIX shell does: at blanks, with ', " and \.
 // Whatever else a shell would do with the text is an error, because there is none
 // here. No error repeats a part of the text.
 func splitWords(text string) ([]string, error) {
+	if err := checkControl(text); err != nil {
+		return nil, err
+	}
 	w := words{rest: text}
 	for w.rest != "" {
 		c := w.rest[0]
