@@ -14,10 +14,17 @@ type Hold struct {
 	Run           string // "" while its pre has not answered
 	Workloads     []string
 	Owner, Window string // as in [Options]
-	// Over says that it has ended by itself: Post will say that it came too late. Dead
-	// says that its supervisor was killed: Post recovers it, and says so too.
-	Over, Dead bool
+	// Over says that it has ended by itself: Post will say that it came too late.
+	Over bool
+
+	ticket supervise.Ticket
 }
+
+// Dead asks whether its supervisor was killed: Post recovers it, and says so.
+func (h Hold) Dead() bool { return h.ticket.Dead() }
+
+// ownerText names an owner, with its window if that has a name.
+func ownerText(owner, window string) string { return strings.TrimSpace(owner + " " + window) }
 
 // String names the run and whose it is.
 func (h Hold) String() string {
@@ -26,7 +33,7 @@ func (h Hold) String() string {
 		text = "a run that is still quiescing"
 	}
 	if h.Owner != "" {
-		text += " of " + strings.TrimSpace(h.Owner+" "+h.Window)
+		text += " of " + ownerText(h.Owner, h.Window)
 	}
 	return text
 }
@@ -41,7 +48,7 @@ func Holds(o Options) ([]Hold, error) {
 	}
 	var list []Hold
 	for _, t := range tickets {
-		if h := holdOf(t); o.chooses(h) {
+		if h := holdOf(t); o.Chooses(h) {
 			list = append(list, h)
 		}
 	}
@@ -49,11 +56,11 @@ func Holds(o Options) ([]Hold, error) {
 }
 
 func holdOf(t supervise.Ticket) Hold {
-	return Hold{Run: t.Run, Workloads: t.Workloads, Owner: t.Owner, Window: t.Window, Over: t.Ending != nil, Dead: t.Dead()}
+	return Hold{Run: t.Run, Workloads: t.Workloads, Owner: t.Owner, Window: t.Window, Over: t.Ending != nil, ticket: t}
 }
 
-// chooses reports whether a hold is one of those that Run, Owner and Window name.
-func (o Options) chooses(h Hold) bool {
+// Chooses reports whether a hold is one of those that Run, Owner and Window name.
+func (o Options) Chooses(h Hold) bool {
 	return (o.Run == "" || o.Run == h.Run) && (o.Owner == "" || o.Owner == h.Owner) && (o.Window == "" || o.Window == h.Window)
 }
 
@@ -89,7 +96,7 @@ func (o Options) tickets() ([]supervise.Ticket, error) {
 	for _, t := range all {
 		if h := holdOf(t); h.Over && h.Owner != o.Owner && h.Owner != "" && o.Run == "" {
 			continue // its owner is told, nobody else
-		} else if o.chooses(h) {
+		} else if o.Chooses(h) {
 			chosen = append(chosen, t)
 		} else if !h.Over {
 			others = append(others, h.String())
@@ -113,5 +120,5 @@ func (o Options) chosen() string {
 	if o.Run != "" {
 		return "run " + o.Run
 	}
-	return "a run of " + strings.TrimSpace(o.Owner+" "+o.Window)
+	return "a run of " + ownerText(o.Owner, o.Window)
 }

@@ -43,6 +43,7 @@ var only = map[string][]string{
 	"packaging/systemd":   {},
 	"platform/install":    {"config", "packaging/systemd", "platform", "scripts"},
 	"internal/cgroup":     {},
+	"internal/detached":   {"internal/cgroup"},
 	"internal/lock":       {"action"},
 	"internal/proctree":   {"action", "internal/procstate"},
 	"internal/testtable":  {},

@@ -1,7 +1,6 @@
 package starhost
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -48,7 +47,7 @@ func Plan(ctx context.Context, o Options) ([]Step, error) {
 		return nil, err
 	}
 	pl := &planner{}
-	inOrder := slices.SortedStableFunc(slices.Values(p.members), func(a, b run.Member) int { return cmp.Compare(a.Order, b.Order) })
+	inOrder := slices.Concat(run.Ranks(p.members, func(m run.Member) int { return m.Order })...)
 	for _, m := range inOrder {
 		pl.member = &m
 		if _, err := m.Script.Call(ctx, "prescript", m.Context, pl); err != nil {

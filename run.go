@@ -119,7 +119,7 @@ func (p *prepared) config() (c run.Config, err error) {
 // begin is what the begin record says of the machine, and of whoever asked.
 func (p *prepared) begin() journal.Record {
 	r := thisMachine()
-	r.Owner = strings.TrimSpace(p.Owner + " " + p.Window)
+	r.Owner = ownerText(p.Owner, p.Window)
 	return r
 }
 

@@ -57,7 +57,7 @@ func Pre(ctx context.Context, o Options) (*Pending, error) {
 	p := &Pending{options: o}
 	claim := supervise.Claim{Workloads: names, Config: o.Config.Path, Owner: o.Owner, Window: o.Window}
 	p.process, err = supervise.Start(ctx, o.RuntimeDir, claim, supervisorOrder{
-		Config: o.Config.Path, PluginConfig: o.Config.PluginConfig, Workloads: names, Params: o.Params, Bounds: o.Bounds, Owner: o.Owner, Window: o.Window, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir,
+		PluginConfig: o.Config.PluginConfig, Params: o.Params, Bounds: o.Bounds, StateDir: o.StateDir, RuntimeDir: o.RuntimeDir,
 		InProcess: o.InProcess, Level: min(o.Log.GetLevel(), zerolog.InfoLevel), // the file of its log is for later
 	})
 	if p.process == nil {
@@ -98,15 +98,11 @@ func (p *Pending) update(err error) error {
 	return err
 }
 
-// supervisorOrder is what the supervisor makes its Options of.
+// supervisorOrder is what the supervisor makes its Options of, besides its claim.
 type supervisorOrder struct {
-	Config       string        `json:"config"`
 	PluginConfig string        `json:"plugin_config,omitempty"`
-	Workloads    []string      `json:"workloads"`
 	Params       action.Value  `json:"params"`
 	Bounds       Bounds        `json:"bounds"`
-	Owner        string        `json:"owner,omitempty"`
-	Window       string        `json:"window,omitempty"`
 	StateDir     string        `json:"state_dir"`
 	RuntimeDir   string        `json:"runtime_dir"`
 	InProcess    bool          `json:"in_process,omitempty"`
@@ -119,13 +115,14 @@ func leadSupervised(s *supervise.Supervisor) supervise.Ending {
 	if err := json.Unmarshal(s.Order(), &order); err != nil {
 		return supervise.Ending{Refusal: refusal(err)}
 	}
-	file, err := config.LoadWith(order.Config, order.PluginConfig)
+	claim := s.Claim()
+	file, err := config.LoadWith(claim.Config, order.PluginConfig)
 	if err != nil {
 		return supervise.Ending{Refusal: refusal(&ConfigError{err})}
 	}
 	o := Options{
-		Config: file, Workloads: order.Workloads, Params: order.Params, Bounds: order.Bounds, Owner: order.Owner, Window: order.Window, StateDir: order.StateDir, RuntimeDir: order.RuntimeDir,
-		InProcess: order.InProcess,
+		Config: file, Workloads: claim.Workloads, Owner: claim.Owner, Window: claim.Window, Params: order.Params, Bounds: order.Bounds,
+		StateDir: order.StateDir, RuntimeDir: order.RuntimeDir, InProcess: order.InProcess,
 	}
 	red := o.Redactor()
 	o.Log = zerolog.New(red.Writer(s.Log())).Level(order.Level).With().Timestamp().Logger()

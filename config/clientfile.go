@@ -21,6 +21,11 @@ type client struct {
 	warn  func(msg string)
 }
 
+// warnOpen says that a file with passwords is not read, as its client does.
+func (c client) warnOpen(name string, mode fs.FileMode) {
+	c.warn(fmt.Sprintf("%s is not read, because others have access to it (mode %04o); chmod 600 %s", name, mode, name))
+}
+
 // clientFiles are the files that such a client reads.
 type clientFiles interface {
 	// read returns a file with its permissions. The error of one that is not there is

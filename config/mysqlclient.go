@@ -167,7 +167,7 @@ func (m *mysqlLogin) readLoginPath(group string) error {
 	case data == nil:
 		return nil
 	case mode&0o077 != 0 && group == "":
-		m.client.warn(fmt.Sprintf("%s is not read, because others have access to it (mode %04o); chmod 600 %s", name, mode, name))
+		m.client.warnOpen(name, mode)
 		return nil
 	case mode&0o077 != 0:
 		return fmt.Errorf("--login-path: %w", fileError(name, "holds passwords and others have access to it (mode %04o); chmod 600 %s", mode, name))

@@ -191,7 +191,7 @@ func (p *psqlLogin) fromPassfile(c Connection) (string, error) {
 	case err != nil:
 		return "", err
 	case mode&0o077 != 0: // libpq does without, and says so
-		p.client.warn(fmt.Sprintf("%s is not read, because others have access to it (mode %04o); chmod 600 %s", name, mode, name))
+		p.client.warnOpen(name, mode)
 		return "", nil
 	}
 	host := c.Host

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -199,7 +200,7 @@ func (call Call) closeOlder(ctx context.Context, o starhost.Options) (open *star
 	}
 	for _, h := range holds {
 		switch {
-		case h.Over, h.Dead: // our pre recovers what is dead
+		case h.Over || h.Dead(): // our pre recovers what is dead
 			continue
 		case !call.Caller.Replaces || h.Window == call.Window:
 			return &h, nil
@@ -225,13 +226,13 @@ func (call Call) closeOlder(ctx context.Context, o starhost.Options) (open *star
 func (call Call) end(ctx context.Context, o starhost.Options, word func(context.Context, starhost.Options) ([]*run.Report, error)) Answer {
 	ctx, cancel := call.within(ctx, call.Budget.Post)
 	defer cancel()
-	ours, err := starhost.Holds(o)
+	anybody := o
+	anybody.Owner, anybody.Window = "", ""
+	all, err := starhost.Holds(anybody)
 	if err != nil {
 		return Answer{Outcome: outcomeOf(err), Err: err}
 	}
-	foreign := o
-	foreign.Owner, foreign.Window = "", ""
-	if all, err := starhost.Holds(foreign); err == nil && len(ours) == 0 && len(all) > 0 {
+	if len(all) > 0 && !slices.ContainsFunc(all, o.Chooses) {
 		return Answer{Outcome: Nothing, Err: fmt.Errorf("%w: nothing is held for this window", starhost.ErrNothing)}
 	}
 	reports, err := word(ctx, o)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 )
 
 // Tell says post or abort to a supervisor, and waits until its run has ended. The
@@ -18,7 +17,7 @@ func (t *Ticket) Tell(ctx context.Context, verb string) (*Ending, error) {
 	if t.Ending != nil {
 		return t.Ending, nil
 	}
-	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: t.file(socketFile), Net: "unix"})
+	conn, err := t.dial()
 	if err != nil {
 		return t.afterEnd()
 	}

@@ -2,9 +2,7 @@ package supervise
 
 import (
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
@@ -106,29 +104,13 @@ func groupOf(id string) string { return "supervisor-" + id }
 
 // spawn starts this program again as a supervisor, in its group if that can be.
 func spawn(id string, workloads []string) (*line, *child, error) {
-	conn, cmd, err := spawnInGroup(id, workloads)
-	if err != nil {
-		conn, cmd, err = detached.Start(processName, workloads...) // it says why it cannot leave
-	}
+	conn, cmd, err := detached.Start(groupOf(id), processName, workloads...)
 	if err != nil {
 		return nil, nil, err
 	}
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = cmd.Wait() }()
 	return newLine(conn), &child{cmd.Process, ended}, nil
-}
-
-func spawnInGroup(id string, workloads []string) (*net.UnixConn, *exec.Cmd, error) {
-	group, err := cgroup.Make(groupOf(id))
-	if err != nil {
-		return nil, nil, err
-	}
-	defer group.Close()
-	conn, cmd, err := detached.StartIn(group, processName, workloads...)
-	if err != nil {
-		cgroup.Remove(groupOf(id))
-	}
-	return conn, cmd, err
 }
 
 func (c *child) kill() { _ = c.process.Kill() }

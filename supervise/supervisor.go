@@ -53,6 +53,9 @@ func newSupervisor(o order) *Supervisor {
 	return s
 }
 
+// Claim is what the supervisor is for.
+func (s *Supervisor) Claim() Claim { return s.order.Claim }
+
 // Order is what [Start] was given.
 func (s *Supervisor) Order() json.RawMessage { return s.order.Payload }
 

@@ -116,12 +116,17 @@ func (t *Ticket) older(age time.Duration) bool {
 	return err == nil && time.Since(info.ModTime()) > age
 }
 
+// dial connects to the supervisor.
+func (t *Ticket) dial() (*net.UnixConn, error) {
+	return net.DialUnix("unix", nil, &net.UnixAddr{Name: t.file(socketFile), Net: "unix"})
+}
+
 // Dead reports whether there is neither an ending nor a supervisor that could give one.
 func (t *Ticket) Dead() bool {
 	if t.Ending != nil {
 		return false
 	}
-	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: t.file(socketFile), Net: "unix"})
+	conn, err := t.dial()
 	if err != nil {
 		return true
 	}

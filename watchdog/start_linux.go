@@ -5,9 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"sync"
 	"time"
 
@@ -39,10 +37,7 @@ type Watchdog struct {
 // in any case.
 func Start() (*Watchdog, error) {
 	group := "watchdog-" + rand.Text()
-	conn, cmd, err := startInGroup(group)
-	if err != nil {
-		conn, cmd, err = detached.Start(processName, group) // it leaves by itself, if it can
-	}
+	conn, cmd, err := detached.Start(group, processName, group)
 	if err != nil {
 		return nil, fmt.Errorf("the watchdog cannot be started: %w", err)
 	}
@@ -63,19 +58,6 @@ func Start() (*Watchdog, error) {
 	w.all.Go(func() { dog.beat(ctx) })
 	w.all.Go(func() { dog.watch(ctx, nil, w.lost) })
 	return w, nil
-}
-
-func startInGroup(name string) (*net.UnixConn, *exec.Cmd, error) {
-	group, err := cgroup.Make(name)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer group.Close()
-	conn, cmd, err := detached.StartIn(group, processName, name)
-	if err != nil {
-		cgroup.Remove(name)
-	}
-	return conn, cmd, err
 }
 
 // Begin tells the watchdog what it is for. It is called once, if at all.

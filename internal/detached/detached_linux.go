@@ -16,20 +16,34 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/starhost/starhost/internal/cgroup"
 )
 
 // FD is the descriptor of the connection in the process that was started.
 const FD = 3
 
-// Start starts this program again. The caller reaps the process, by Wait of cmd, and
-// closes the connection.
-func Start(argv0 string, args ...string) (conn *net.UnixConn, cmd *exec.Cmd, err error) {
+// Start starts this program again, in the control group of that name if that can be;
+// otherwise the process says by [cgroup.Leave] why it cannot be there. The caller reaps
+// the process, by Wait of cmd, and closes the connection.
+func Start(group, argv0 string, args ...string) (conn *net.UnixConn, cmd *exec.Cmd, err error) {
+	if conn, cmd, err = startIn(group, argv0, args); err == nil {
+		return conn, cmd, nil
+	}
 	return start(&syscall.SysProcAttr{}, argv0, args)
 }
 
-// StartIn is Start with the process in a control group.
-func StartIn(group *os.File, argv0 string, args ...string) (conn *net.UnixConn, cmd *exec.Cmd, err error) {
-	return start(&syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(group.Fd())}, argv0, args)
+func startIn(group, argv0 string, args []string) (conn *net.UnixConn, cmd *exec.Cmd, err error) {
+	dir, err := cgroup.Make(group)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer dir.Close()
+	conn, cmd, err = start(&syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd())}, argv0, args)
+	if err != nil {
+		cgroup.Remove(group)
+	}
+	return conn, cmd, err
 }
 
 func start(attr *syscall.SysProcAttr, argv0 string, args []string) (conn *net.UnixConn, cmd *exec.Cmd, err error) {
