@@ -55,6 +55,7 @@ var only = map[string][]string{
 	"internal/testdb":     {"action", "host/driver", "internal/pidfd", "internal/procstate"},
 	"internal/testcaller": {"internal/testfs"},
 	"internal/demo":       {".", "config", "run"}, // leads a whole run, as an embedder does
+	"internal/tns":        {"action", "scripttest/worlds"},
 }
 
 // kernel are the packages that talk to the kernel by golang.org/x/sys. The journal, the
