@@ -45,6 +45,7 @@ import (
 
 	"github.com/starhost/starhost/host/driver"
 	"github.com/starhost/starhost/host/driver/internal/pin"
+	"github.com/starhost/starhost/host/driver/internal/secure"
 )
 
 const defaultPort = 1521
@@ -95,9 +96,14 @@ func newPeer(cfg driver.Config) (*peer, error) {
 	}
 	p := &peer{host: cfg.Host, port: port, links: map[string]*link{}}
 	err := cfg.Reading(func() (err error) {
-		p.tls, err = transport(cfg)
+		p.tls, err = secure.Config(cfg, cfg.Params["tls"])
 		return err
 	})
+	for _, param := range []string{"sslrootcert", "sslcert", "sslkey"} {
+		if err == nil && p.tls == nil && cfg.Params[param] != "" {
+			err = fmt.Errorf("connection: %s has no use without tls: add tls=true", param)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/host/driver"
 	"github.com/starhost/starhost/host/driver/internal/pin"
-	"github.com/starhost/starhost/internal/asuser"
 )
 
 // peer is how one server is reached. All but links is not written to once it was made.
@@ -47,7 +46,7 @@ func (p *peer) Dial(ctx context.Context) (pin.Link, error) {
 	cfg := p.cfg
 	cfg.TLSConfig = p.tls.Clone()
 	cfg.RegisterDial(func(_ context.Context, network, address string) (net.Conn, error) {
-		w, err := dialWire(ctx, asuser.User{}, network, address)
+		w, err := dialWire(ctx, network, address, p.tls == nil)
 		if err != nil {
 			return nil, err
 		}
