@@ -51,6 +51,7 @@ var only = map[string][]string{
 	"internal/reference":  {"action"},
 	"internal/skeleton":   {},
 	"internal/starfiles":  {},
+	"internal/terminal":   {},
 	"internal/testfs":     {"action"},
 	"internal/testdb":     {"action", "host/driver", "internal/pidfd", "internal/procstate"},
 	"internal/testcaller": {"internal/testfs"},
