@@ -32,8 +32,8 @@ type FoundPoint struct {
 }
 
 // RecoveryPoint finds a recovery point: of a run, by its name; of the copy of a disk that
-// is mounted at a directory or above it; or the last one of a workload; for "" the last
-// one that came so far. A directory goes before a workload of the same name.
+// is mounted at a directory; or the last one of a workload; for "" the last one that came
+// so far. A directory goes before a workload of the same name.
 func RecoveryPoint(stateDir, runtimeDir, which string) (*FoundPoint, error) {
 	f, err := findPoint(stateDir, which)
 	if err != nil {

@@ -18,27 +18,36 @@ const maxPoint = 32 << 20
 
 var runID = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Z]{26}$`)
 
-// carriedPoint reads what the disk carries of which dir is a part: the file is where the
-// disk is mounted. A directory of another filesystem has nothing to say about it.
+// carriedPoint reads what the disk carries that is mounted at dir. Of a directory further
+// down nothing is said but where to ask: a directory that was copied to somewhere on the
+// disk of this machine is no copy of that disk.
 func carriedPoint(dir string) (*FoundPoint, error) {
 	carried := filepath.Join(run.CarriedDir, run.CarriedFile)
-	f, first := readPoint(dir, carried)
-	for at := whole(dir); errors.Is(first, fs.ErrNotExist); {
-		above := filepath.Dir(at)
-		if above == at || !sameDevice(at, above) {
-			return nil, first
-		}
-		at = above
-		var err error
-		if f, err = readPoint(at, carried); !errors.Is(err, fs.ErrNotExist) {
-			first = err
+	f, err := readPoint(dir, carried)
+	if errors.Is(err, fs.ErrNotExist) {
+		if above, found := carrierAbove(whole(dir), carried); found {
+			return nil, fmt.Errorf("%w; if all of the disk that is mounted at %s is the copy: starhost recovery-point %s", err, above, above)
 		}
 	}
-	if first != nil {
-		return nil, first
+	if err != nil {
+		return nil, err
 	}
 	f.Carried = true
 	return f, nil
+}
+
+// carrierAbove finds the nearest directory above dir, on the same filesystem, that has
+// the file.
+func carrierAbove(dir, carried string) (above string, found bool) {
+	for {
+		if above = filepath.Dir(dir); above == dir || !sameDevice(dir, above) {
+			return "", false
+		}
+		if _, err := os.Lstat(filepath.Join(above, carried)); err == nil {
+			return above, true
+		}
+		dir = above
+	}
 }
 
 // whole is dir from the root, without symlinks: what is above it is then what holds it.

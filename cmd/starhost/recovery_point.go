@@ -20,7 +20,7 @@ func (a *app) recoveryPoint() *cobra.Command {
 		Short: "The recovery point of a run, or of a mounted copy of the disk",
 		Long: `Prints where the databases stood when the snapshot was taken: of the last run (of
 WORKLOAD, if one is named alone), of the run RUN, or of the run whose snapshot is
-mounted at DIR or above it.
+mounted at DIR.
 
 On a terminal it is a text for people; --text gives it anywhere. Otherwise it is the
 file of the recovery point, which is JSON.
