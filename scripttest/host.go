@@ -37,6 +37,14 @@ func (w *world) secret(name string) (string, error) {
 	return text, nil
 }
 
+// reveal is the text that a program is given for a value.
+func (w *world) reveal(v action.Value) (string, error) {
+	if v.Kind() == action.SecretKind {
+		return w.secret(v.Text())
+	}
+	return v.Text(), nil
+}
+
 // placeholder stands for the text of a secret.
 func placeholder(name string) string { return "secret " + name }
 
