@@ -21,13 +21,11 @@ const Prefix = "@starhost//"
 type Script struct {
 	Name     string    // as workload_name in the config
 	File     string    // "mysql.star"; scripts for products of one family share a file
-	Database string    // the kind of connection that it needs; empty if none
+	Database string    // the kind of connection that it has; empty if none
+	Alone    bool      // it can do without the connection, by its programs
 	Programs []Program // what exec_as is allowed to run without a line in the config
 	About    string
 }
-
-// Program is a program that a bundled script runs as a user.
-type Program struct{ User, Path string }
 
 // All is the table of the bundled scripts, by name. Nobody may write to it.
 var All = []Script{
