@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed legacy.star mysql.star postgres.star sqlite.star
+//go:embed iris.star legacy.star mysql.star postgres.star sqlite.star
 var files embed.FS
 
 // Prefix begins the name by which load() reaches a file in the binary.
@@ -29,11 +29,19 @@ type Script struct {
 
 // All is the table of the bundled scripts, by name. Nobody may write to it.
 var All = []Script{
+	{Name: "iris", File: "iris.star", Programs: irisPrograms, About: "InterSystems IRIS and Caché by ExternalFreeze"},
 	{Name: "legacy", File: "legacy.star", About: "a pair of programs made for another backup product, one before the snapshot and one after"},
 	{Name: "mariadb", File: "mysql.star", Database: "mysql", About: "MariaDB 10.4 and later by BACKUP STAGE, before by FLUSH TABLES WITH READ LOCK"},
 	{Name: "mysql", File: "mysql.star", Database: "mysql", About: "MySQL 5.6 and later, Percona Server, by FLUSH TABLES WITH READ LOCK"},
 	{Name: "postgres", File: "postgres.star", Database: "postgres", About: "PostgreSQL 9.6 and later by CHECKPOINT and one atomic snapshot"},
 	{Name: "sqlite", File: "sqlite.star", Database: "sqlite", About: "SQLite 3 by BEGIN IMMEDIATE"},
+}
+
+// irisPrograms are where an installation puts them by itself, and the user that it makes.
+var irisPrograms = []Program{
+	{"irisowner", "/usr/bin/iris"},
+	{"irisowner", "/usr/bin/irissession"},
+	{"irisowner", "/bin/cat"}, // of the file with the parameters
 }
 
 // Lookup returns the script of that name. The error lists the names there are.
