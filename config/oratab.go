@@ -199,7 +199,7 @@ type local struct {
 // loginWords are what may follow the / of a credString, with the privilege they mean.
 // Others of Oracle cannot begin a backup, or see what is in the data dictionary views
 // about it.
-var loginWords = map[string]string{"": "", "as sysbackup": "sysbackup", "as sysdba": "sysdba"}
+var loginWords = map[string]string{"": "", "as sysbackup": "SYSBACKUP", "as sysdba": "SYSDBA"}
 
 // slashLogin reads the credString of a login by the operating system; is is false for any
 // other one.
@@ -242,7 +242,7 @@ func (b *build) localOracle(sec *section, user asuser.User, fail func(string, er
 			b.local.key = "credString"
 		}
 		if privilege != "" {
-			b.setSetting("privilege", privilege, sec.keys["credString"])
+			b.setSetting("logon", privilege, sec.keys["credString"])
 		}
 	}
 	return true
