@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed legacy.star mysql.star postgres.star sqlite.star
+//go:embed legacy.star mysql.star oracle.star postgres.star sqlite.star
 var files embed.FS
 
 // Prefix begins the name by which load() reaches a file in the binary.
@@ -34,6 +34,7 @@ var All = []Script{
 	{Name: "legacy", File: "legacy.star", About: "a pair of programs made for another backup product, one before the snapshot and one after"},
 	{Name: "mariadb", File: "mysql.star", Database: "mysql", About: "MariaDB 10.4 and later by BACKUP STAGE, before by FLUSH TABLES WITH READ LOCK"},
 	{Name: "mysql", File: "mysql.star", Database: "mysql", About: "MySQL 5.6 and later, Percona Server, by FLUSH TABLES WITH READ LOCK"},
+	{Name: "oracle", File: "oracle.star", Database: "oracle", About: "Oracle Database 11.2 and later by backup mode, over a connection or by sqlplus"},
 	{Name: "postgres", File: "postgres.star", Database: "postgres", About: "PostgreSQL 9.6 and later by CHECKPOINT and one atomic snapshot"},
 	{Name: "sqlite", File: "sqlite.star", Database: "sqlite", About: "SQLite 3 by BEGIN IMMEDIATE"},
 }
