@@ -29,6 +29,22 @@ func (s *postgres) file(at uint64) string {
 // nextFile moves the end of the log to the next file, unless it is at the begin of one.
 func (s *postgres) nextFile() { s.lsn = (s.lsn + segment - 1) / segment * segment }
 
+// archived is what the archiver says of itself: it is as fast as the log. Its command fails if
+// it is false; an empty one archives nothing.
+func (s *postgres) archived() []action.Value {
+	done := s.lsn/segment - s.first
+	at := action.String(s.started().Format(pgTime))
+	last := func() action.Value { return action.String(s.file((s.first + done - 1) * segment)) }
+	mode, command := s.settings.now["archive_mode"], s.settings.now["archive_command"]
+	switch {
+	case mode == "off", s.standby && mode != "always", command == "", done == 0:
+		return []action.Value{action.Int(0), {}, {}, action.Int(0), {}, {}}
+	case command == "false":
+		return []action.Value{action.Int(0), {}, {}, action.Int(int64(done)), last(), at}
+	}
+	return []action.Value{action.Int(int64(done)), last(), at, action.Int(0), {}, {}}
+}
+
 func position(c *pgCall, _ []action.Value) (action.Value, error) { return lsn(c.lsn), nil }
 
 var pgLogFunctions = []pgFunction{
@@ -141,7 +157,7 @@ func (c *pgCall) newBackup(label string) (*pgBackup, error) {
 		c.write(0x28)
 	}
 	c.makeCheckpoint()
-	return &pgBackup{label, c.checkpoint}, nil
+	return &pgBackup{label, c.checkpoint, c.standby}, nil
 }
 
 func (c *pgCall) stopBackup() (action.Value, error) {
@@ -150,8 +166,12 @@ func (c *pgCall) stopBackup() (action.Value, error) {
 		return action.Value{}, pgError("55000", "backup is not in progress")
 	}
 	c.session.backup = nil
-	label := fmt.Sprintf("START WAL LOCATION: %s (file %s)\nCHECKPOINT LOCATION: %s\nBACKUP METHOD: streamed\nBACKUP FROM: primary\nSTART TIME: %s\nLABEL: %s\nSTART TIMELINE: %d\n",
-		lsnText(b.lsn), c.file(b.lsn), lsnText(b.lsn), c.started().Format("2006-01-02 15:04:05 MST"), b.label, c.timeline)
+	if b.standby && !c.standby {
+		return action.Value{}, pgError("55000", "the standby was promoted during online backup")
+	}
+	from := map[bool]string{false: "primary", true: "standby"}[b.standby]
+	label := fmt.Sprintf("START WAL LOCATION: %s (file %s)\nCHECKPOINT LOCATION: %s\nBACKUP METHOD: streamed\nBACKUP FROM: %s\nSTART TIME: %s\nLABEL: %s\nSTART TIMELINE: %d\n",
+		lsnText(b.lsn), c.file(b.lsn), lsnText(b.lsn), from, c.started().Format("2006-01-02 15:04:05 MST"), b.label, c.timeline)
 	var spaces strings.Builder
 	for i, path := range c.spaces {
 		fmt.Fprintf(&spaces, "%d %s\n", firstSpace+i, path)
