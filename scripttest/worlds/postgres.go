@@ -219,5 +219,5 @@ func (s *postgres) Clone() Server {
 // everybody may call.
 func (s *postgres) may(right string) bool {
 	has := func(r string) bool { return slices.Contains(s.privileges, r) }
-	return has("superuser") || has(right) || right == "pg_read_all_settings" && has("pg_monitor")
+	return has("superuser") || has(right) || has("pg_monitor") && (right == "pg_read_all_settings" || right == "pg_ls_archive_statusdir")
 }

@@ -18,6 +18,7 @@ type pgFunction struct {
 	right       bool     // not everybody may call it
 	only        string   // "primary" or "standby"
 	columns     []string
+	many        bool // rows
 	call        func(c *pgCall, args []action.Value) (action.Value, error)
 }
 
@@ -122,7 +123,7 @@ func (c *pgCall) function(name string, args int) (function, bool) {
 	case found == nil:
 		return c.keyword(name)
 	}
-	f := function{least: found.least, most: found.most, names: found.names, columns: found.columns, call: func(args []action.Value) (action.Value, error) {
+	f := function{least: found.least, most: found.most, names: found.names, columns: found.columns, many: found.many, call: func(args []action.Value) (action.Value, error) {
 		return c.invoke(found, args)
 	}}
 	if found.right && !c.may(name) {
@@ -269,7 +270,7 @@ func (c *pgCall) table(name string) (table, bool) {
 		return t, true
 	case "pg_stat_archiver":
 		t := table{columns: strings.Fields("archived_count last_archived_wal last_archived_time failed_count last_failed_wal last_failed_time stats_reset")}
-		t.rows = [][]action.Value{append(c.archived(), action.String(born.Format(pgTime)))}
+		t.rows = [][]action.Value{c.archiver()}
 		return t, true
 	}
 	return table{}, false
