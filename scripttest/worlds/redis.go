@@ -99,7 +99,7 @@ var redisOptions = []redisOption{
 }
 
 func newRedis(s redis, options action.Value) (Server, error) {
-	s.saveStatus, s.lastSave, s.dirty = "ok", 1767323045, 3
+	s.saveStatus, s.lastSave = "ok", 1767323045
 	for _, o := range redisOptions {
 		v := options.Get(o.Name)
 		if v.IsNone() {
