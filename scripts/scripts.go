@@ -37,11 +37,14 @@ var All = []Script{
 	{Name: "sqlite", File: "sqlite.star", Database: "sqlite", About: "SQLite 3 by BEGIN IMMEDIATE"},
 }
 
-// irisPrograms are where an installation puts them by itself, and the user that it makes.
+// irisPrograms are those of an instance, by their names in all versions, and what reads
+// the file with its parameters.
 var irisPrograms = []Program{
-	{"irisowner", "/usr/bin/iris"},
-	{"irisowner", "/usr/bin/irissession"},
-	{"irisowner", "/bin/cat"}, // of the file with the parameters
+	{"{linux_user|irisowner}", "{command_path|/usr/bin}/iris"},
+	{"{linux_user|irisowner}", "{command_path|/usr/bin}/irissession"},
+	{"{linux_user|irisowner}", "{command_path|/usr/bin}/csession"},
+	{"{linux_user|irisowner}", "{command_path|/usr/bin}/ccontrol"},
+	{"{linux_user|irisowner}", "/bin/cat"},
 }
 
 // Lookup returns the script of that name. The error lists the names there are.
