@@ -38,24 +38,28 @@ var rooms = []string{
 // use anybody.
 var only = map[string][]string{
 	"action": {}, "freeze": {}, "scripts": {},
-	"run":                 {"action", "journal", "policy", "undo"}, // neither host nor interp
-	"internal/asuser":     {},
-	"packaging/systemd":   {},
-	"platform/install":    {"config", "packaging/systemd", "platform", "scripts"},
-	"internal/cgroup":     {},
-	"internal/detached":   {"internal/cgroup"},
-	"internal/lock":       {"action"},
-	"internal/proctree":   {"action", "internal/procstate"},
-	"internal/testtable":  {},
-	"internal/redact":     {"action"},
-	"internal/reference":  {"action"},
-	"internal/skeleton":   {},
-	"internal/starfiles":  {},
-	"internal/terminal":   {},
-	"internal/testfs":     {"action"},
-	"internal/testdb":     {"action", "host/driver", "internal/pidfd", "internal/procstate"},
-	"internal/testcaller": {"internal/testfs"},
-	"internal/demo":       {".", "config", "run"}, // leads a whole run, as an embedder does
+	"run":                      {"action", "journal", "policy", "undo"}, // neither host nor interp
+	"internal/asuser":          {},
+	"packaging/systemd":        {},
+	"platform/install":         {"config", "packaging/systemd", "platform", "scripts"},
+	"internal/cgroup":          {},
+	"internal/detached":        {"internal/cgroup"},
+	"internal/lock":            {"action"},
+	"internal/proctree":        {"action", "internal/procstate"},
+	"internal/testtable":       {},
+	"internal/redact":          {"action"},
+	"internal/reference":       {"action"},
+	"internal/skeleton":        {},
+	"internal/starfiles":       {},
+	"internal/testfs":          {"action"},
+	"internal/testdb":          {"action", "host/driver", "internal/pidfd", "internal/procstate"},
+	"internal/testcaller":      {"internal/testfs"},
+	"internal/standin":         {"internal/standin/client", "scripttest/worlds"},
+	"internal/standin/client":  {"scripttest/worlds"},
+	"internal/standin/program": {"internal/standin/client"},
+	"internal/demo":            {".", "config", "run"}, // leads a whole run, as an embedder does
+	"internal/terminal":        {},
+	"internal/tns":             {"action", "scripttest/worlds"},
 }
 
 // kernel are the packages that talk to the kernel by golang.org/x/sys. The journal, the

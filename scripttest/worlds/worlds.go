@@ -21,7 +21,7 @@ import (
 // Info is a world that can be had.
 type Info struct {
 	Name     string // "mariadb-10.11"
-	Database string // "mysql", "postgres" or "sqlite"
+	Database string // as in stmt: "mysql", "postgres" …; empty if programs alone speak to it
 	Doc      string // one line
 	// Checked names the real server that the gate compares it with: "MariaDB 10.11".
 	// Empty: it rests on the manual alone.
@@ -84,4 +84,30 @@ type Server interface {
 	Set(name string, value action.Value) error
 	// Clone returns a server in the same state that shares nothing with it.
 	Clone() Server
+}
+
+// Programs is a server that is spoken to by programs as well, or by programs alone:
+// sqlplus, iris, redis-cli.
+type Programs interface {
+	Server
+	// Run is what becomes of one program.
+	Run(p Program) Ended
+}
+
+// Program is a program that somebody has started.
+type Program struct {
+	User  string // of this machine
+	Argv  []string
+	Stdin string            // all of it
+	Env   map[string]string // what the script adds
+}
+
+// Ended is how a program ended.
+type Ended struct {
+	action.Exit
+	// Waits says that it does not end by itself: it waits for a login, a lock, an answer.
+	// What it changed until then it has changed.
+	Waits bool
+	// Unknown says that the world does not know the program, or what it was asked to do.
+	Unknown bool
 }
