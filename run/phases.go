@@ -247,8 +247,14 @@ func (l *life) postscripts(ctx context.Context) {
 			l.outcome.postscript = errors.Join(l.outcome.postscript, err)
 		}
 	})
-	if err := l.saveRecoveryPoint(true); err != nil {
-		l.Log.Error().Err(err).Msg("the recovery point after the snapshot cannot be written")
+	err := l.saveRecoveryPoint(true)
+	if err == nil {
+		return
+	}
+	err = fmt.Errorf("what the postscripts returned could not be added to the recovery point, a restore may need it: %w", err)
+	l.Log.Error().Err(err).Msg("the report has it")
+	if slices.ContainsFunc(l.members, func(m *memberState) bool { return !m.after.IsNone() }) {
+		l.outcome.postscript = errors.Join(l.outcome.postscript, err)
 	}
 }
 

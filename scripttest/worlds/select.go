@@ -71,6 +71,7 @@ type catalog struct {
 	label    func(n *node) string     // of a column without an alias
 	column   func(n *node) error      // why there is none of that name
 	begin    func(s *selection) error // called before it is made; may be nil
+	noNulls  bool                     // in || none is an empty text
 	cast     func(v action.Value, to string) (action.Value, error)
 }
 
@@ -219,6 +220,8 @@ func (m *selecting) eval(n *node, r row) (action.Value, error) {
 		return m.eval(&node{op: callOp, name: n.name}, r) // current_user
 	case queryOp:
 		return m.scalar(n.query)
+	case caseOp:
+		return m.choose(n, r)
 	}
 	args, err := m.args(n, r)
 	if err != nil {
@@ -238,7 +241,25 @@ func (m *selecting) eval(n *node, r row) (action.Value, error) {
 	case castOp:
 		return m.cast(args[0], n.name)
 	}
+	if n.op == "||" && m.noNulls {
+		return action.String(plain(args[0]) + plain(args[1])), nil
+	}
 	return operate(n.op, args), nil
+}
+
+// choose evaluates a CASE: nothing after the condition that is true.
+func (m *selecting) choose(n *node, r row) (action.Value, error) {
+	last := len(n.args) - 1
+	for i := 0; i < last; i += 2 {
+		yes, err := m.eval(n.args[i], r)
+		if err != nil {
+			return yes, err
+		}
+		if yes.Truth() {
+			return m.eval(n.args[i+1], r)
+		}
+	}
+	return m.eval(n.args[last], r)
 }
 
 func (m *selecting) args(n *node, r row) ([]action.Value, error) {
