@@ -21,6 +21,7 @@ import (
 // apart. With the label and the map that the run kept, and the archive of the log, the
 // copy has every row; without the label it is refused, or wrong.
 func TestPostgresDisksOneAfterTheOther(t *testing.T) {
+	t.Parallel()
 	s := newSpread(t)
 	s.more(t, 300)
 	c := s.command(t, "snapshot", "mode = backup")

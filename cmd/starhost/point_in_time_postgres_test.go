@@ -13,6 +13,7 @@ import (
 // A snapshot in mode atomic is the base from which the archived log is replayed: to a
 // transaction, a position, a time or a name, with every row until then and none after.
 func TestPostgresPointInTime(t *testing.T) {
+	t.Parallel()
 	s := newSpread(t)
 	s.more(t, 100)
 	dir := memoryDir(t)

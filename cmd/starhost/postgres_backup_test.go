@@ -23,19 +23,19 @@ import (
 // backupOutcome is how a run in mode backup ends after something has happened while its disks were
 // snapshotted.
 type backupOutcome struct {
-	name, settings string
-	happens        func(ctx context.Context, admin *pgx.Conn) error
-	verdict        run.Verdict
-	message        string // part of it; which one it is may depend on who notices first
+	name, freeze, settings string
+	happens                func(ctx context.Context, admin *pgx.Conn) error
+	verdict                run.Verdict
+	message                string // part of it; which one it is may depend on who notices first
 }
 
 var backupOutcomes = []backupOutcome{
-	{"nothing happens", "", func(context.Context, *pgx.Conn) error { return nil }, run.Application, ""},
-	{"its session is ended", "", func(ctx context.Context, admin *pgx.Conn) error {
+	{"nothing happens", "snapshot", "mode = backup", func(context.Context, *pgx.Conn) error { return nil }, run.Application, ""},
+	{"its session is ended", "snapshot", "mode = backup", func(ctx context.Context, admin *pgx.Conn) error {
 		_, err := admin.Exec(ctx, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'starhost'")
 		return err
 	}, run.Filesystem, ""},
-	{"the server's own limit ends it", "dead_man = 1", func(ctx context.Context, admin *pgx.Conn) error {
+	{"the server's own limit ends it", "snapshot", "mode = backup\ndead_man = 1", func(ctx context.Context, admin *pgx.Conn) error {
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
 		for here := true; here; <-tick.C { // there is another session, which holds nothing
@@ -46,19 +46,17 @@ var backupOutcomes = []backupOutcome{
 		}
 		return nil
 	}, run.Filesystem, ""},
-	{"a log is begun twice", "mode = atomic\nswitch_wal = true", func(context.Context, *pgx.Conn) error { return nil }, run.Application, ""},
+	{"its filesystems are frozen", "auto", "mode = backup", func(context.Context, *pgx.Conn) error { return nil }, run.Application, ""},
+	{"a log is begun twice", "auto", "mode = atomic\nswitch_wal = true", func(context.Context, *pgx.Conn) error { return nil }, run.Application, ""},
 }
 
 // testPostgresBackups makes runs on a server with an archive, as the user of the documentation.
 func testPostgresBackups(t *testing.T, major int, server *testdb.Server) {
 	for _, o := range backupOutcomes {
 		t.Run(o.name, func(t *testing.T) {
-			if !strings.Contains(o.settings, "mode") {
-				o.settings += "\nmode = backup"
-			}
-			c := newCommand(t, backupConfig(server, o.settings))
+			c := newCommand(t, backupConfig(server, o.freeze, o.settings))
 			r := o.lead(t, c, server.Pgx(t))
-			if o.settings == "\nmode = backup" && o.verdict == run.Application {
+			if o.settings == "mode = backup" && o.verdict == run.Application {
 				checkLabel(t, c, major, r)
 			}
 		})
@@ -69,7 +67,7 @@ func testPostgresBackups(t *testing.T, major int, server *testdb.Server) {
 			t.Fatal(err)
 		}
 		server.Start(t)
-		c, admin := newCommand(t, backupConfig(server, "mode = backup")), server.Pgx(t)
+		c, admin := newCommand(t, backupConfig(server, "snapshot", "mode = backup")), server.Pgx(t)
 		standby := backupOutcome{happens: backupOutcomes[0].happens, verdict: run.Application}
 		if label := standby.lead(t, c, admin).Members[0].RecoveryPoint.After.Get("labelfile").Text(); !strings.Contains(label, "BACKUP FROM: standby") {
 			t.Errorf("label %q", label)
@@ -82,8 +80,8 @@ func testPostgresBackups(t *testing.T, major int, server *testdb.Server) {
 	})
 }
 
-func backupConfig(server *testdb.Server, settings string) string {
-	return fmt.Sprintf("[workload \"orders\"]\nworkload_name = postgres\nconnection = postgres://starhost@localhost/postgres?socket=%s\npassword_file = PASSWORD_FILE\nfs_freeze = snapshot\n\n[settings \"orders\"]\n%s\n", filepath.Dir(server.Socket), settings)
+func backupConfig(server *testdb.Server, freeze, settings string) string {
+	return fmt.Sprintf("[workload \"orders\"]\nworkload_name = postgres\nconnection = postgres://starhost@localhost/postgres?socket=%s\npassword_file = PASSWORD_FILE\nfs_freeze = %s\n\n[settings \"orders\"]\n%s\n", filepath.Dir(server.Socket), freeze, settings)
 }
 
 func (o backupOutcome) lead(t *testing.T, c *command, admin *pgx.Conn) *run.Report {
