@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +20,9 @@ import (
 	"github.com/starhost/starhost/internal/testdb"
 	"github.com/starhost/starhost/run"
 )
+
+// backupThere asks for the session of a backup. There is another one, which holds nothing.
+const backupThere = "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'starhost' AND query LIKE '%flush_lsn%'"
 
 // backupOutcome is how a run in mode backup ends after something has happened while its disks were
 // snapshotted.
@@ -38,9 +42,8 @@ var backupOutcomes = []backupOutcome{
 	{"the server's own limit ends it", "snapshot", "mode = backup\ndead_man = 1", func(ctx context.Context, admin *pgx.Conn) error {
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
-		for here := true; here; <-tick.C { // there is another session, which holds nothing
-			err := admin.QueryRow(ctx, "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'starhost' AND query LIKE '%flush_lsn%'").Scan(&here)
-			if err != nil {
+		for there := true; there; <-tick.C {
+			if err := admin.QueryRow(ctx, backupThere).Scan(&there); err != nil {
 				return err
 			}
 		}
@@ -61,6 +64,19 @@ func testPostgresBackups(t *testing.T, major int, server *testdb.Server) {
 			}
 		})
 	}
+	t.Run("starhost is killed", func(t *testing.T) {
+		c, admin := newSupervised(t, backupConfig(server, "snapshot", "mode = backup")), server.Pgx(t)
+		c.run("pre").want(t, run.ExitDone)
+		c.signal(syscall.SIGKILL)
+		eventually(t, 10*time.Second, "the server ends the backup with its session", func() bool {
+			var there bool
+			return admin.QueryRow(t.Context(), backupThere).Scan(&there) == nil && !there
+		})
+		if r := c.run("post", "--json").want(t, run.ExitVerdict).report; r.Verdict == run.Application || len(r.Held) > 0 {
+			t.Errorf("verdict %q, held %q", r.Verdict, r.Held)
+		}
+		c.run("recovery-point", "--value", "after.labelfile").want(t, run.ExitUsage)
+	})
 	t.Run("it is a standby, which is promoted", func(t *testing.T) {
 		server.Stop(t)
 		if err := os.WriteFile(filepath.Join(server.Dir, "standby.signal"), nil, 0o644); err != nil {
