@@ -49,7 +49,11 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 		orders = testfs.New(t, "ext4", 32).Dir
 	}
 	if shows(list, " snapshot-volume") {
-		orders = w.copied(t)
+		size := 32
+		if shows(list, "pg_ctl ") {
+			size = 300
+		}
+		orders = w.copied(t, size)
 	}
 	w.put("/srv/orders", orders)
 	w.put("/usr/local/sbin", dir+"/usr/local/sbin")
@@ -67,15 +71,17 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 		w.mariadb(t, data)
 		w.put("/srv/db/snapshots", snapshots)
 		w.put("/srv/db", fs.Dir)
+	case shows(list, "pg_ctl "):
+		w.postgres(t, orders)
 	}
 	return w
 }
 
 // copied makes a filesystem for the orders, and places for the copy of it and for what is
 // read from there.
-func (w *docWorld) copied(t *testing.T) (dir string) {
+func (w *docWorld) copied(t *testing.T, size int) (dir string) {
 	t.Helper()
-	fs := testfs.New(t, "ext4", 32)
+	fs := testfs.New(t, "ext4", size)
 	w.volume = fs.Image
 	mounted := w.dir + "/mnt"
 	if err := os.Mkdir(mounted, 0o700); err != nil {
