@@ -59,7 +59,7 @@ var faultLocks = []string{"stages", "ftwrl"}
 // faults is a workload whose runs go wrong at one of their actions.
 type faults struct {
 	*command
-	observer *observer
+	observer interface{ nothingHeld(what string) }
 	clean    *run.Report // of a run without a fault
 	actions  int
 }
