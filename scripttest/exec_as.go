@@ -74,7 +74,7 @@ func (w *world) program(e *action.Exec) (res action.Result, ok bool) {
 	if !ok {
 		return res, false
 	}
-	stdin, err := w.reveal(e.Stdin)
+	stdin, err := w.input(e.Stdin)
 	if err != nil {
 		return action.Refuse(action.KindConfig, "%v", err), true
 	}

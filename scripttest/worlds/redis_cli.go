@@ -29,21 +29,21 @@ func (s *redis) Run(p Program) Ended {
 	switch strings.Join(words[:min(2, len(words))], " ") {
 	case "INFO":
 		s.step()
-		return says(s.information())
+		return printed(s.information())
 	case "BGSAVE":
 		return s.bgsave()
 	case "CLIENT UNPAUSE":
 		s.paused = false
-		return says("OK\n")
+		return printed("OK\n")
 	case "CLIENT PAUSE":
 		return s.pause(words[2:])
 	case "CONFIG GET":
 		return s.configGet(words[2:])
 	case "PING":
-		return says("PONG\n")
+		return printed("PONG\n")
 	}
 	if words[0] == "PFCOUNT" && len(words) == 2 {
-		return says("0\n")
+		return printed("0\n")
 	}
 	return Ended{Unknown: true}
 }
@@ -83,7 +83,7 @@ func (s *redis) login(password string) string {
 	return "AUTH failed: WRONGPASS invalid username-password pair or user is disabled.\n" + notLoggedIn
 }
 
-func says(text string) Ended { return Ended{Exit: action.Exit{Stdout: text}} }
+func printed(text string) Ended { return Ended{Exit: action.Exit{Stdout: text}} }
 
 func redisError(text string) Ended { return Ended{Exit: action.Exit{Code: 1, Stderr: text + "\n"}} }
 
@@ -129,7 +129,7 @@ func (s *redis) bgsave() Ended {
 		return redisError("ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.")
 	}
 	s.saving = s.takes + 1
-	return says("Background saving started\n")
+	return printed("Background saving started\n")
 }
 
 func (s *redis) pause(words []string) Ended {
@@ -144,7 +144,7 @@ func (s *redis) pause(words []string) Ended {
 		return redisError("ERR timeout is negative")
 	}
 	s.paused, s.unwrittens = true, s.unwritten+1
-	return says("OK\n")
+	return printed("OK\n")
 }
 
 func (s *redis) configGet(words []string) Ended {
@@ -169,7 +169,7 @@ func (s *redis) configGet(words []string) Ended {
 		}
 	}
 	if b.Len() == 0 {
-		return says("\n")
+		return printed("\n")
 	}
-	return says(b.String())
+	return printed(b.String())
 }
