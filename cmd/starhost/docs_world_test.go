@@ -151,7 +151,9 @@ func (w *docWorld) redis(t *testing.T, dir string) {
 	w.put("/mnt/restored/redis", w.here("/mnt/restored")+"/data")
 	w.put("/srv/restored/redis.", w.here("/srv/restored")+"/redis.")
 	w.put("/srv/restored/redis", w.here("/srv/restored")+"/data")
-	t.Cleanup(func() { _ = exec.Command("redis-cli", "-s", w.here("/srv/restored/redis.sock"), "SHUTDOWN", "NOSAVE").Run() })
+	t.Cleanup(func() {
+		_ = exec.Command("redis-cli", "-s", w.here("/srv/restored/redis.sock"), "SHUTDOWN", "NOSAVE").Run()
+	})
 }
 
 // sqlBlock returns the statements in docs/databases.md that begin with a comment.
