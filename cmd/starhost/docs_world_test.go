@@ -61,6 +61,8 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	w.put("/run/starhost", dir+"/run")
 	makeOrders(t, orders+"/orders.db")
 	switch {
+	case shows(list, "redis-cli "):
+		w.redis(t, orders)
 	case shows(list, "starhost run orders -- array-snapshot"):
 		fs := testfs.New(t, "xfs", 300)
 		w.mariadb(t, fs.Dir)
@@ -140,6 +142,24 @@ func (w *docWorld) mariadb(t *testing.T, dir string) {
 			t.Fatalf("docs/databases.md:%d: %s: %v", b.line, q, err)
 		}
 	}
+}
+
+// redis starts the server of the documents, with its data on the filesystem that is dir, and
+// sees to it that one which a document starts on a copy ends.
+func (w *docWorld) redis(t *testing.T, dir string) {
+	t.Helper()
+	server := testdb.Redis(t, testdb.Options{Dir: dir, Args: []string{"--appendonly", "yes", "--requirepass", w.password}})
+	if _, err := server.Redis(t, w.password).Do("RPUSH", "orders", "1", "2", "3"); err != nil {
+		t.Fatal(err)
+	}
+	w.put("/var/lib/redis", server.Dir)
+	w.put("/run/redis/redis-server.sock", server.Socket)
+	w.put("/mnt/restored/redis", w.here("/mnt/restored")+"/data")
+	w.put("/srv/restored/redis.", w.here("/srv/restored")+"/redis.")
+	w.put("/srv/restored/redis", w.here("/srv/restored")+"/data")
+	t.Cleanup(func() {
+		_ = exec.Command("redis-cli", "-s", w.here("/srv/restored/redis.sock"), "SHUTDOWN", "NOSAVE").Run()
+	})
 }
 
 // sqlBlock returns the statements in docs/databases.md that begin with a comment.
