@@ -55,6 +55,7 @@ const (
 	askVariables = "SHOW GLOBAL VARIABLES WHERE variable_name IN ('aria_log_dir_path', 'datadir', 'gtid_mode', 'hostname', 'innodb_data_file_path', 'innodb_data_home_dir', 'innodb_flush_log_at_trx_commit', 'innodb_log_group_home_dir', 'innodb_undo_directory', 'log_bin', 'log_bin_basename', 'read_only', 'relay_log_basename', 'rocksdb_datadir', 'server_id', 'server_uuid', 'version', 'wsrep_on')"
 	askStatus    = "SHOW GLOBAL STATUS WHERE variable_name IN ('Innodb_lsn_current', 'Innodb_lsn_flushed', 'Innodb_redo_log_current_lsn', 'Innodb_redo_log_flushed_to_disk_lsn')"
 	askLong      = "SELECT id, user, time, LEFT(info, 60) AS statement FROM information_schema.processlist WHERE command NOT IN ('Sleep', 'Daemon', 'Binlog Dump', 'Binlog Dump GTID') AND user <> 'system user' AND id <> CONNECTION_ID() AND time >= "
+	askGroup     = "SELECT member_role, member_state FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid"
 	askPosition  = `
 		a: SHOW BINARY LOG STATUS
 		a: SHOW MASTER STATUS
