@@ -122,7 +122,7 @@ func (c *conn) variable(name string) int64 {
 func (c *conn) query(query string) bool {
 	fault := None
 	if c.server.options.Fault != nil {
-		fault = c.server.options.Fault(query)
+		fault = c.server.options.Fault(c.server, query)
 	}
 	if fault == CutBefore {
 		return false

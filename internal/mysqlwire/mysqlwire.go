@@ -30,8 +30,9 @@ type Options struct {
 	Native bool
 	// TCP listens on a port of the loopback interface; Socket is then empty.
 	TCP bool
-	// Fault says what goes wrong with a statement; nil is nothing.
-	Fault func(query string) Fault
+	// Fault says what goes wrong with a statement, and may do it itself; nil is nothing. It is
+	// called by the connections, so by several goroutines.
+	Fault func(s *Server, query string) Fault
 }
 
 // Fault is what goes wrong with a statement.

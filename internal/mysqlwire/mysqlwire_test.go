@@ -256,7 +256,7 @@ func TestPause(t *testing.T) {
 // Faults of a statement: whether it was made is for the world to say.
 func TestFaults(t *testing.T) {
 	for fault, made := range map[mysqlwire.Fault]bool{mysqlwire.CutBefore: false, mysqlwire.CutAfter: true, mysqlwire.Hang: true} {
-		s := start(t, mysqlwire.Options{Fault: func(query string) mysqlwire.Fault {
+		s := start(t, mysqlwire.Options{Fault: func(_ *mysqlwire.Server, query string) mysqlwire.Fault {
 			if strings.HasPrefix(query, "SET GLOBAL") {
 				return fault
 			}

@@ -21,6 +21,7 @@ var myErrors = map[int]struct{ state, text string }{
 	1192: {"HY000", "Can't execute the given command because you have active locked tables or an active transaction"},
 	1193: {"HY000", "Unknown system variable '%s'"},
 	1200: {"HY000", "The server is not configured as slave; fix in config file or with CHANGE MASTER TO"},
+	1210: {"HY000", "WSREP (galera) not started"},
 	1223: {"HY000", "Can't execute the query because you have a conflicting read lock"},
 	1227: {"42000", "Access denied; you need (at least one of) the %s privilege(s) for this operation"},
 	1229: {"HY000", "Variable '%s' is a GLOBAL variable and should be set with SET GLOBAL"},

@@ -18,10 +18,12 @@ func (m myCall) selectPerformance(normal string) (a Answer, ok bool) {
 	switch {
 	case table == "":
 		return Answer{}, false
-	case m.product.bit&mySQL8 == 0:
-		return m.refuse(1146, table), true
+	case m.product.bit == myMariaDB && normal == myGroup:
+		return m.refuse(1193, "server_uuid"), true
 	case !m.granted("`performance_schema`.*", "SELECT"):
 		return m.refuse(1142, m.user(), table), true
+	case m.product.bit&mySQL8 == 0:
+		return m.refuse(1146, table), true
 	case table == "log_status":
 		return m.showLogStatus(), true
 	}
