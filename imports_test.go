@@ -59,6 +59,8 @@ var only = map[string][]string{
 	"internal/standin/program": {"internal/standin/client"},
 	"internal/mysqlwire":       {"action", "scripttest/worlds"},
 	"internal/demo":            {".", "config", "run"}, // leads a whole run, as an embedder does
+	"internal/terminal":        {},
+	"internal/tns":             {"action", "scripttest/worlds"},
 }
 
 // kernel are the packages that talk to the kernel by golang.org/x/sys. The journal, the
