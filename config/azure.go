@@ -58,7 +58,7 @@ func setCustomScript(_ *build, text string) error {
 }
 
 // notYet are workloads of Azure for which there is no bundled script.
-var notYet = []string{"oracle", "iris"}
+var notYet = []string{"oracle"}
 
 // clientOf are the workloads whose client's command line is understood.
 var clientOf = map[string]string{"mysql": MySQL, "mariadb": MySQL, "postgres": Postgres}

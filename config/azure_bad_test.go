@@ -90,7 +90,6 @@ var azureBad = []struct {
 
 	{name: "oracle", text: "workload_name = oracle\ncredString = /\n", key: "workload_name", want: "no bundled script for oracle yet", alone: true},
 	{name: "oracle with the template's keys", text: "configuration_path = /etc/oratab\nlinux_user = root\ncredString = system/PW@orcl\nworkload_name = oracle\n", key: "workload_name", want: "no bundled script for oracle yet", alone: true},
-	{name: "iris alone", text: "workload_name = iris\n", key: "workload_name", want: "no bundled script for iris yet", alone: true},
 	{name: "oracle's password for a script", text: "workload_name = oracle\nscript = x.star\ncredString = system/PW@orcl\n", want: "not yet supported for oracle", alone: true},
 	{name: "another database", text: "workload_name = sqlite\ncredString = PW\n", want: "mysql, mariadb and postgres"},
 	{name: "connection too", text: cred("-pPW") + "connection = mysql://h/\n", want: "there is a connection as well"},
