@@ -111,19 +111,19 @@ func (h *irisHost) held() (held []string) {
 }
 
 // member is a section of the config for an instance; it is asked as nobody.
-func (h *irisHost) member(name, instance, more string) string {
+// Anything may be held for so many seconds, of which the undo has 3.
+func (h *irisHost) member(name, instance string, timeout int) string {
 	return fmt.Sprintf(`[workload %[1]q]
 workload_name = iris
 linux_user = nobody
 command_path = %[2]s
 fs_freeze = snapshot
-timeout = 4
+timeout = %[4]d
 undo_timeout = 3
-%[4]s
 [settings %[1]q]
 instance = %[3]s
 session_timeout = 1
-freeze_wait = 1
+freeze_wait = 2
 undo_timeout = 3
-`, name, h.dir, instance, more)
+`, name, h.dir, instance, timeout)
 }
