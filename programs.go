@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/user"
 	"path"
-	"slices"
 
 	"github.com/starhost/starhost/config"
 	"github.com/starhost/starhost/policy"
@@ -46,18 +45,20 @@ func brought(w config.Workload) []policy.Program {
 }
 
 // checkPrograms looks whether programs and users are there. Of those that a bundled
-// script brings it needs one: the others have its name in other versions.
+// script brings it needs one of each folder: the others are those of other versions.
 func checkPrograms(w config.Workload) (list []Finding) {
 	for _, program := range configured(w) {
 		list = append(list, checkProgram(w, program))
 	}
-	var alternatives []Finding
-	for _, program := range brought(w) {
-		alternatives = append(alternatives, checkProgram(w, program))
+	needed := brought(w)
+	findings := make([]Finding, len(needed))
+	there := map[string]bool{} // a folder has one
+	for i, program := range needed {
+		findings[i] = checkProgram(w, program)
+		there[path.Dir(program.Path)] = there[path.Dir(program.Path)] || findings[i].OK
 	}
-	found := slices.ContainsFunc(alternatives, func(f Finding) bool { return f.OK })
-	for _, f := range alternatives {
-		if f.OK || !found {
+	for i, f := range findings {
+		if f.OK || !there[path.Dir(needed[i].Path)] {
 			list = append(list, f)
 		}
 	}

@@ -46,7 +46,7 @@ type Options struct {
 }
 
 // databases are the kinds of server whose statements can be judged.
-var databases = []string{"mysql", "postgres", "sqlite"}
+var databases = []string{"mysql", "oracle", "postgres", "sqlite"}
 
 // Validate returns an error if an option cannot be.
 func (o Options) Validate() error {

@@ -118,6 +118,8 @@ func refusal(database string) *action.Fault {
 	switch database {
 	case "mysql":
 		f.Code = action.Int(1105) // ER_UNKNOWN_ERROR
+	case "oracle":
+		f.Code = action.Int(600) // internal error
 	case "postgres":
 		f.Code = action.String("XX000") // internal_error
 	case "sqlite":

@@ -58,7 +58,7 @@ func (t *test) setDatabase(_ *starlark.Thread, b *starlark.Builtin, args starlar
 	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "name", &name); err != nil {
 		return nil, err
 	}
-	if known := []string{"mysql", "postgres", "sqlite"}; !slices.Contains(known, name) {
+	if known := []string{"mysql", "oracle", "postgres", "sqlite"}; !slices.Contains(known, name) {
 		return nil, fmt.Errorf("%s: got %q, want one of %q", b.Name(), name, known)
 	}
 	t.stage.database, *t.database = name, name
@@ -122,7 +122,7 @@ func (t *test) prepare() (err error) {
 var contextFields = func() []string {
 	var names []string
 	for _, f := range action.ContextFields {
-		if !slices.Contains([]string{"params", "settings", "recovery_point", "snapshot"}, f.Name) {
+		if !slices.Contains([]string{"params", "settings", "recovery_point", "snapshot", "verified"}, f.Name) {
 			names = append(names, f.Name)
 		}
 	}

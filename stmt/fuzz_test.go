@@ -56,7 +56,7 @@ func checkProperties(t *testing.T, database, query string) {
 
 func TestProperties(t *testing.T) {
 	for database := range allCases {
-		for _, c := range []cases{anyCases, mysqlCases, postgresCases, sqliteCases} {
+		for _, c := range []cases{anyCases, mysqlCases, oracleCases, postgresCases, sqliteCases} {
 			for _, queries := range c {
 				for _, query := range queries {
 					checkProperties(t, database, query)
@@ -67,7 +67,7 @@ func TestProperties(t *testing.T) {
 }
 
 func FuzzClassify(f *testing.F) {
-	for _, c := range []cases{anyCases, mysqlCases, postgresCases, sqliteCases} {
+	for _, c := range []cases{anyCases, mysqlCases, oracleCases, postgresCases, sqliteCases} {
 		for _, queries := range c {
 			for _, query := range queries {
 				f.Add(query)
@@ -84,7 +84,7 @@ func FuzzClassify(f *testing.F) {
 // TestLong makes sure that long hostile texts are judged in linear time: with
 // anything worse this takes minutes.
 func TestLong(t *testing.T) {
-	for _, part := range []string{"(", "SELECT ", "a,", "EXPLAIN ANALYZE ", "SET STATEMENT a = 1 FOR ", "f(", "/*", "'", "1 ", "$a$", "\\", "WITH "} {
+	for _, part := range []string{"(", "SELECT ", "a,", "EXPLAIN ANALYZE ", "SET STATEMENT a = 1 FOR ", "q'[", "f(", "/*", "'", "1 ", "$a$", "\\", "WITH "} {
 		query := strings.Repeat(part, (1<<16)/len(part))
 		for database := range allCases {
 			_, _ = Classify(database, query)

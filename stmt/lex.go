@@ -36,6 +36,8 @@ type lexis struct {
 	backtick    bool      // `…` is a name
 	bracket     bool      // […] is a name
 	nested      bool      // comments nest
+	prefixQ     bool      // q'[…]' has quotes inside
+	sharp       bool      // # is part of a name
 	hash        bool      // # begins a comment
 	dashBlank   bool      // -- begins a comment only before a blank
 	returnEnds  bool      // a carriage return ends a line comment
@@ -114,6 +116,8 @@ func (x *lexer) next() error {
 	switch {
 	case (c == 'e' || c == 'E') && x.prefixE && x.at(x.i+1) == '\'':
 		return x.quote(text, x.i+1, '\'', escape)
+	case x.prefixQ && qQuotePattern.MatchString(x.s[x.i:]):
+		return x.qQuote()
 	case isLetter(c):
 		end := x.identifier(x.i)
 		x.emit(word, x.s[x.i:end], end)
@@ -225,7 +229,7 @@ func (x *lexer) longOperator() int {
 }
 
 func (x *lexer) identifier(i int) int {
-	for isIdentifier(x.at(i)) {
+	for isIdentifier(x.at(i)) || x.sharp && x.at(i) == '#' {
 		i++
 	}
 	return i

@@ -63,6 +63,8 @@ func (d *dialect) call(t tokens, i int) Info {
 	name := t.word(i)
 	qualified := t.op(i-1) == "."
 	switch {
+	case qualified && name != "" && d.packaged[t.word(i-2)+"."+name] && (t.op(i-3) != "." || t.is(i-4, "sys") && t.op(i-5) != "."):
+		return read()
 	case qualified && (d.catalog == "" || t.word(i-2) != d.catalog || t.op(i-3) == "."):
 		return unknown(fmt.Sprintf("calls %s() of a schema, which is not on the list of functions that only read", t[i].raw))
 	case !qualified && d.noCall(t, i):
@@ -104,7 +106,7 @@ func (d *dialect) noCall(t tokens, i int) bool {
 		return t.is(i-1, "group", "order", "partition")
 	case name == "materialized":
 		return t.is(i-1, "as", "not")
-	case t.is(i, "join", "any", "some", "lateral", "except", "intersect"):
+	case t.is(i, "join", "any", "some", "lateral", "except", "intersect", "when"):
 		return t.is(i+2, "select") // the argument of a function cannot begin so
 	}
 	return false

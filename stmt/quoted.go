@@ -62,6 +62,31 @@ func (x *lexer) backslashes(j int, closing byte, b backslash) int {
 	return j + 1
 }
 
+// qQuotePattern is how a text of Oracle begins that ends only where its own delimiter
+// stands before the quote: q'[…]', nq'!…!'.
+var qQuotePattern = regexp.MustCompile(`^[nN]?[qQ]'`)
+
+// closers are the delimiters that end with another character.
+var closers = map[rune]rune{'[': ']', '{': '}', '(': ')', '<': '>'}
+
+func (x *lexer) qQuote() error {
+	from := x.i + len(qQuotePattern.FindString(x.s[x.i:]))
+	c, size := utf8.DecodeRuneInString(x.s[from:])
+	if size == 0 || strings.ContainsRune(blanks, c) || c == '\'' {
+		return fmt.Errorf("the quote q' at byte %d has no delimiter", x.i+1)
+	}
+	if closer, ok := closers[c]; ok {
+		c = closer
+	}
+	length := strings.Index(x.s[from+size:], string(c)+"'")
+	if length < 0 {
+		return fmt.Errorf("the quote q' at byte %d does not end", x.i+1)
+	}
+	end := from + size + length
+	x.emit(text, x.s[from+size:end], end+utf8.RuneLen(c)+1)
+	return nil
+}
+
 func (x *lexer) dollarQuote() error {
 	tag := tagPattern.FindString(x.s[x.i:])
 	from := x.i + len(tag)

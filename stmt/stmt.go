@@ -12,8 +12,8 @@
 // sandbox: it cannot see what a view, an operator or a cast calls, or what a
 // schema on search_path shadows. Rights on the server are the border.
 //
-// Sources: the reference manuals of MySQL 5.6 to 9, MariaDB and PostgreSQL 9.6 to
-// 18, and the tokenizer of SQLite (src/tokenize.c). All tables are constant;
+// Sources: the reference manuals of MySQL 5.6 to 9, MariaDB, PostgreSQL 9.6 to 18
+// and Oracle 11.2 to 23, and the tokenizer of SQLite (src/tokenize.c). All tables are constant;
 // every function is pure and safe for use from any goroutine.
 package stmt
 
@@ -58,13 +58,13 @@ type Info struct {
 }
 
 // Classify says what one statement does to a database: "mysql" (MySQL, MariaDB,
-// Percona Server), "postgres" or "sqlite".
+// Percona Server), "oracle", "postgres" or "sqlite".
 //
 // The error is for a text that cannot be judged at all: an unknown database, an
 // empty statement, more than one statement (one that is followed by semicolons
 // and comments alone is one), a quote or comment that does not end, a NUL byte. Compound
-// statements, whose bodies hold semicolons, count as more than one. The Info that
-// comes with an error is a durable Change.
+// statements, whose bodies hold semicolons, count as more than one, but for a block of
+// PL/SQL, which is a durable Change whatever is in it. The Info that comes with an error is one too.
 func Classify(database, query string) (Info, error) {
 	d, err := dialectOf(database)
 	if err != nil {
@@ -76,6 +76,9 @@ func Classify(database, query string) (Info, error) {
 	}
 	if odd != "" {
 		return unknown(odd), nil
+	}
+	if d.block(t) {
+		return unknown("is a block of PL/SQL"), nil
 	}
 	t, err = t.single()
 	if err != nil {
@@ -119,6 +122,8 @@ type dialect struct {
 	reserved set
 	// reads are the functions that only read.
 	reads set
+	// packaged are functions of packages that only read, as package.function.
+	packaged set
 	// calls are functions that do more, but are known.
 	calls map[string]Info
 	// refine looks closer at the arguments of a call in calls; it may be nil.
@@ -138,6 +143,8 @@ type dialect struct {
 	// queries are the words that a query begins with; planned are those of the
 	// other statements that EXPLAIN only plans.
 	queries, planned []string
+	// blocks are the words that a block of statements begins with.
+	blocks []string
 	// judge judges a statement that is no query.
 	judge func(d *dialect, t tokens) Info
 }
@@ -146,12 +153,14 @@ func dialectOf(database string) (*dialect, error) {
 	switch database {
 	case "mysql":
 		return &mysql, nil
+	case "oracle":
+		return &oracle, nil
 	case "postgres":
 		return &postgres, nil
 	case "sqlite":
 		return &sqlite, nil
 	}
-	return nil, fmt.Errorf(`unknown database %q, want "mysql", "postgres" or "sqlite"`, database)
+	return nil, fmt.Errorf(`unknown database %q, want "mysql", "oracle", "postgres" or "sqlite"`, database)
 }
 
 func read() Info { return Info{Class: Read, What: "only reads"} }

@@ -31,12 +31,14 @@ func answer(database, query string) string {
 	return strings.TrimSpace(info.Class.String()+" "+info.Scope.String()) + ": " + info.What
 }
 
-var allCases = map[string]cases{"mysql": mysqlCases, "postgres": postgresCases, "sqlite": sqliteCases}
+var allCases = map[string]cases{"mysql": mysqlCases, "oracle": oracleCases, "postgres": postgresCases, "sqlite": sqliteCases}
 
 func TestClassify(t *testing.T) {
 	for database, c := range allCases {
 		c.check(t, database)
-		anyCases.check(t, database)
+		if database != "oracle" { // which shares too little; its own cases say the same
+			anyCases.check(t, database)
+		}
 	}
 }
 
@@ -77,17 +79,17 @@ var anyCases = cases{
 }
 
 func TestUnknownDatabase(t *testing.T) {
-	if got := answer("oracle", "SELECT 1"); !strings.HasPrefix(got, `error unknown database "oracle"`) {
+	if got := answer("db2", "SELECT 1"); !strings.HasPrefix(got, `error unknown database "db2"`) {
 		t.Error(got)
 	}
-	if info, _ := Classify("oracle", "SELECT 1"); info.Class != Change || info.Scope != action.ScopeDurable {
+	if info, _ := Classify("db2", "SELECT 1"); info.Class != Change || info.Scope != action.ScopeDurable {
 		t.Errorf("an error came with %+v", info)
 	}
-	if _, err := QuoteName("oracle", "a"); err == nil {
-		t.Error("QuoteName knows oracle")
+	if _, err := QuoteName("db2", "a"); err == nil {
+		t.Error("QuoteName knows db2")
 	}
-	if AlreadyUndone("oracle", "COMMIT", action.Int(1), "no transaction is active") {
-		t.Error("AlreadyUndone knows oracle")
+	if AlreadyUndone("db2", "COMMIT", action.Int(1), "no transaction is active") {
+		t.Error("AlreadyUndone knows db2")
 	}
 }
 

@@ -27,6 +27,14 @@ var (
 		{words: "drop table *", code: "1051"},
 		{words: "drop temporary table *", code: "1051"},
 	}
+	// From "Database Error Messages": none of the files are in backup; all of them are
+	// offline or read-only. The action of both is none.
+	absentOracle = []absence{
+		{words: "alter database end backup", code: "1142"},
+		{words: "alter database end backup", code: "1140"},
+		{words: "alter tablespace * end backup", code: "1142"},
+		{words: "alter tablespace * end backup", code: "1140"},
+	}
 	absentPostgres = []absence{
 		// 55000 alone says too little: it is also "the standby was promoted during
 		// online backup", after which there is no valid backup.
@@ -51,7 +59,7 @@ var (
 
 // AlreadyUndone reports whether the error that query ended with says that what it
 // was to undo is not there any more, so that the undo counts as done. The code is
-// the server's own ([action.Fault]): an int for mysql and sqlite, where an extended
+// the server's own ([action.Fault]): an int for mysql, oracle and sqlite, where an extended
 // code counts as its primary one, and an SQLSTATE string for postgres. Where a
 // code has several meanings the message decides, and it must be in English
 // (lc_messages of PostgreSQL): in another language the answer is false, as it is
@@ -70,7 +78,7 @@ func AlreadyUndone(database, query string, code action.Value, message string) bo
 		return false
 	}
 	key := errorKey(d, code)
-	list := map[*dialect][]absence{&mysql: absentMySQL, &postgres: absentPostgres, &sqlite: absentSQLite}[d]
+	list := map[*dialect][]absence{&mysql: absentMySQL, &oracle: absentOracle, &postgres: absentPostgres, &sqlite: absentSQLite}[d]
 	return slices.ContainsFunc(list, func(a absence) bool {
 		return key == a.code && strings.Contains(message, a.message) && a.about(d, t)
 	})

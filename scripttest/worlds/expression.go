@@ -27,6 +27,7 @@ const (
 	nullOp    = "is null"
 	notOp     = "not"
 	countOp   = "count(*)"
+	caseOp    = "case" // args are a condition and its value, again and again, and what is else
 )
 
 // A selection is a SELECT: a list, at most one source, at most one condition.
@@ -205,6 +206,8 @@ func (p *parser) named(word string) *node {
 	switch {
 	case constant:
 		return &node{op: literalOp, value: value}
+	case word == "case" && p.is("when"):
+		return p.cases()
 	case !p.take("("):
 		return &node{op: columnOp, name: word}
 	case word == "cast":
@@ -225,6 +228,23 @@ func (p *parser) named(word string) *node {
 		}
 	}
 	return call
+}
+
+// cases reads CASE WHEN … THEN … ELSE … END, after its first word.
+func (p *parser) cases() *node {
+	n := &node{op: caseOp}
+	for !p.bad && p.take("when") {
+		n.args = append(n.args, p.expression())
+		p.expect("then")
+		n.args = append(n.args, p.expression())
+	}
+	otherwise := &node{op: literalOp}
+	if p.take("else") {
+		otherwise = p.expression()
+	}
+	p.expect("end")
+	n.args = append(n.args, otherwise)
+	return n
 }
 
 // argumentName reads the name of an argument, if it has one.

@@ -29,7 +29,10 @@ var longSigns = []string{"::", "<>", "!=", "<=", ">=", "||", "==", "=>", ":="}
 
 // cut returns the lexemes of one statement without a semicolon at its end; not ok
 // if a quote or a comment has no end.
-func cut(query string) (all []lexeme, ok bool) {
+func cut(query string) (all []lexeme, ok bool) { return cutBy(query, next) }
+
+// cutBy cuts by the rules of a product.
+func cutBy(query string, next func(s string) (int, lexeme)) (all []lexeme, ok bool) {
 	for at := 0; ; {
 		at += span(query[at:], blank)
 		if at == len(query) {

@@ -44,8 +44,10 @@ func number(text string) action.Value {
 	return action.String(text) // a decimal
 }
 
-// A function can be called in a SELECT. One with columns answers with a list of them.
+// A function can be called in a SELECT. One with columns answers with a list of them, or, if it
+// returns many rows, with a list of such lists.
 type function struct {
+	many        bool
 	least, most int // arguments
 	names       []string
 	bare        bool // it is called without parentheses
@@ -69,6 +71,7 @@ type catalog struct {
 	label    func(n *node) string     // of a column without an alias
 	column   func(n *node) error      // why there is none of that name
 	begin    func(s *selection) error // called before it is made; may be nil
+	noNulls  bool                     // in || none is an empty text
 	cast     func(v action.Value, to string) (action.Value, error)
 }
 
@@ -114,7 +117,14 @@ func (m *selecting) source(s *selection) (table, error) {
 	if f.columns == nil {
 		return table{columns: []string{s.from.name}, rows: [][]action.Value{{v}}}, nil
 	}
-	return table{columns: f.columns, rows: [][]action.Value{v.Items()}}, nil
+	t := table{columns: f.columns, rows: [][]action.Value{v.Items()}}
+	if f.many {
+		t.rows = nil
+		for _, r := range v.Items() {
+			t.rows = append(t.rows, r.Items())
+		}
+	}
+	return t, nil
 }
 
 func (m *selecting) rows(s *selection) (*action.Rows, error) {
@@ -210,6 +220,8 @@ func (m *selecting) eval(n *node, r row) (action.Value, error) {
 		return m.eval(&node{op: callOp, name: n.name}, r) // current_user
 	case queryOp:
 		return m.scalar(n.query)
+	case caseOp:
+		return m.choose(n, r)
 	}
 	args, err := m.args(n, r)
 	if err != nil {
@@ -218,6 +230,9 @@ func (m *selecting) eval(n *node, r row) (action.Value, error) {
 	switch n.op {
 	case callOp:
 		f, _ := m.function(n.name, len(n.args))
+		if f.many {
+			return action.Value{}, errUnknown // a row for each
+		}
 		v, err := f.call(args)
 		if f.columns != nil {
 			v = composite(v)
@@ -226,7 +241,25 @@ func (m *selecting) eval(n *node, r row) (action.Value, error) {
 	case castOp:
 		return m.cast(args[0], n.name)
 	}
+	if n.op == "||" && m.noNulls {
+		return action.String(plain(args[0]) + plain(args[1])), nil
+	}
 	return operate(n.op, args), nil
+}
+
+// choose evaluates a CASE: nothing after the condition that is true.
+func (m *selecting) choose(n *node, r row) (action.Value, error) {
+	last := len(n.args) - 1
+	for i := 0; i < last; i += 2 {
+		yes, err := m.eval(n.args[i], r)
+		if err != nil {
+			return yes, err
+		}
+		if yes.Truth() {
+			return m.eval(n.args[i+1], r)
+		}
+	}
+	return m.eval(n.args[last], r)
 }
 
 func (m *selecting) args(n *node, r row) ([]action.Value, error) {
