@@ -139,7 +139,11 @@ func TestIrisMisbehaves(t *testing.T) {
 // irisCell makes one run and says what became of it.
 func irisCell(t *testing.T, program string, row irisRow, phase string, at int) string {
 	h := newIris(t, program, []string{"IRIS"}, nil, change{"then": row.what, "at": at})
-	c := newCommand(t, h.member("orders", "IRIS", 6))
+	hold := 6
+	if phase == "recover" {
+		hold = 20 // it must be killed, not run out of time
+	}
+	c := newCommand(t, h.member("orders", "IRIS", hold))
 	c.plainly(true)
 	var got outcome
 	if phase == "recover" {
