@@ -4,6 +4,7 @@ package main
 
 import (
 	"database/sql"
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
@@ -44,6 +45,14 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	}
 	w.put("/etc/azure", dir+"/etc/azure")
 	w.put("/etc/starhost", dir+"/etc/starhost")
+	for _, login := range []string{"oracle", "irisowner"} { // who is not on this machine
+		w.put("linux_user = "+login+"\n", "linux_user = nobody\n")
+	}
+	write(t, dir+"/oratab", "ORCL:/u01/19c:Y\nTEST:/u01/19c:N\n")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(dir+"/oratab", 0o644)); err != nil { // everybody reads it
+		t.Fatal(err)
+	}
+	w.put("/etc/oratab", dir+"/oratab")
 	orders := dir + "/srv/orders"
 	if shows(list, "starhost hook ") { // some callers have us freeze
 		orders = testfs.New(t, "ext4", 32).Dir
