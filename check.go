@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"slices"
 	"strings"
 	"time"
@@ -88,16 +87,7 @@ func (p *prepared) checkWorkload(ctx context.Context, w config.Workload, l loade
 	if owner := lock.Owner(p.locks(), workloadLock(w.Name)); owner != "" {
 		list = append(list, Finding{Workload: w.Name, What: "lock", Detail: "in use by " + owner})
 	}
-	for _, program := range programs(w) {
-		f := Finding{Workload: w.Name, What: "exec_as", OK: true, Detail: program.User + ": " + program.Path}
-		if _, err := user.Lookup(program.User); err != nil {
-			f.OK, f.Detail = false, err.Error()
-		} else if _, err := os.Stat(program.Path); err != nil {
-			f.OK, f.Detail = false, err.Error()
-		}
-		list = append(list, f)
-	}
-	return list
+	return append(list, checkPrograms(w)...)
 }
 
 // checkIsolation says what is in force of the sandbox.

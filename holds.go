@@ -78,7 +78,8 @@ func (o Options) concerned() ([]supervise.Ticket, error) {
 		all := namesOf(o.Config.Workloads)
 		return slices.DeleteFunc(list, func(t supervise.Ticket) bool { return t.Config != o.Config.Path && !t.Concerns(all) }), nil
 	}
-	list = slices.DeleteFunc(list, func(t supervise.Ticket) bool { return !t.Concerns(o.Workloads) })
+	named := o.named()
+	list = slices.DeleteFunc(list, func(t supervise.Ticket) bool { return !t.Concerns(named) })
 	if _, err := o.Config.Select(o.Workloads); err != nil && len(list) == 0 {
 		return nil, &ConfigError{err}
 	}
@@ -107,12 +108,20 @@ func (o Options) tickets() ([]supervise.Ticket, error) {
 	}
 	for _, t := range chosen {
 		for _, w := range t.Workloads {
-			if len(o.Workloads) > 0 && !slices.Contains(o.Workloads, w) {
+			if len(o.Workloads) > 0 && !slices.Contains(o.named(), w) {
 				return nil, configError("%s are one run and end together: name all of them, or none", strings.Join(t.Workloads, ", "))
 			}
 		}
 	}
 	return chosen, nil
+}
+
+// named are the workloads that the caller has named, with all instances of a section.
+func (o Options) named() []string {
+	if o.Config == nil {
+		return o.Workloads
+	}
+	return o.Config.Named(o.Workloads)
 }
 
 // chosen names what Run, Owner and Window choose.

@@ -14,7 +14,6 @@ import (
 	"github.com/starhost/starhost/host/driver"
 	"github.com/starhost/starhost/policy"
 	"github.com/starhost/starhost/run"
-	"github.com/starhost/starhost/scripts"
 	"github.com/starhost/starhost/scripttest/recording"
 	"github.com/starhost/starhost/worker"
 )
@@ -136,6 +135,7 @@ func (p *prepared) context(w config.Workload, l loaded, local bool) action.Value
 		action.Entry{Key: "settings", Value: l.settings},
 		action.Entry{Key: "recovery_point", Value: action.Value{}},
 		action.Entry{Key: "snapshot", Value: action.String("unknown")},
+		action.Entry{Key: "verified", Value: action.Value{}},
 		action.Entry{Key: "local", Value: action.Bool(local)},
 		action.Entry{Key: "linux_user", Value: action.String(w.LinuxUser)},
 		action.Entry{Key: "command_path", Value: action.String(w.CommandPath)},
@@ -161,23 +161,6 @@ func secrets(w config.Workload) func(name string) (string, error) {
 		}
 		return s.Reveal(), nil
 	}
-}
-
-// programs are what the config, and a bundled script itself, allow exec_as to run.
-func programs(w config.Workload) []policy.Program {
-	var list []policy.Program
-	for _, rule := range w.ExecAs {
-		list = append(list, policy.Program(rule))
-	}
-	if w.ScriptPath != "" {
-		return list
-	}
-	if bundled, err := scripts.Lookup(w.Script); err == nil {
-		for _, program := range bundled.Programs {
-			list = append(list, policy.Program(program))
-		}
-	}
-	return list
 }
 
 // merged is the dict with the entries of all; those of a later one count. What is no

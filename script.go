@@ -103,7 +103,8 @@ func scriptSource(w config.Workload) (name string, source []byte, err error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("%s:%d: [%s] workload_name: %w; or give script = PATH", w.File, w.Line, w.Name, err)
 	}
-	if bundled.Database != "" && w.Connection.Driver != bundled.Database {
+	alone := bundled.Alone && w.Connection.IsZero()
+	if bundled.Database != "" && w.Connection.Driver != bundled.Database && !alone {
 		return "", nil, fmt.Errorf("%s:%d: [%s] connection: script %s needs a %s connection, got %s",
 			w.File, w.Line, w.Name, bundled.File, bundled.Database, orNone(w.Connection.Driver))
 	}

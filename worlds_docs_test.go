@@ -45,7 +45,11 @@ that the gate of this project makes the statements on the real server too, and c
 		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", "`"+w.Name+"`", strings.ReplaceAll(w.Name, ".", ""), w.Doc, checked)
 	}
 	for _, w := range worlds.All() {
-		fmt.Fprintf(&b, "\n## %s\n\n%s. Database `%s`.\n\n| option | default | meaning |\n|---|---|---|\n", w.Name, w.Doc, w.Database)
+		spoken := "Database `" + w.Database + "`."
+		if w.Database == "" {
+			spoken = "A stand-in: programs alone speak to it."
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n%s. %s\n\n| option | default | meaning |\n|---|---|---|\n", w.Name, w.Doc, spoken)
 		for _, o := range w.Options {
 			value := o.Default.String()
 			if len(value) > 60 {

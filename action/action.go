@@ -87,7 +87,7 @@ type SQL struct {
 type Exec struct {
 	User  string   `json:"user"`
 	Argv  []string `json:"argv"`
-	Stdin Value    `json:"stdin"`        // none, string, bytes or secret
+	Stdin Value    `json:"stdin"`        // none, string, bytes, secret or a list of those
 	Env   Value    `json:"env"`          // none, or a dict of strings and secrets
 	OK    []int    `json:"ok,omitempty"` // exit codes that are a success
 	// Leave leaves alone what the program has left running when it ended by itself

@@ -34,7 +34,7 @@ var (
 	TypeData     = Type{"None, bool, int, float, string, bytes, list or dict", "object"}
 	TypeArgv     = Type{"list of strings, the first the absolute path of a program", "list[str]"}
 	TypePath     = Type{"absolute path", "str"}
-	TypeStdin    = Type{"string, bytes, secret or None", "str | bytes | Secret"}
+	TypeStdin    = Type{"string, bytes, secret, list of those or None", "str | bytes | Secret | list[str | bytes | Secret]"}
 	TypeEnv      = Type{"dict of strings to strings or secrets", "Mapping[str, str | Secret]"}
 	TypeCodes    = Type{"list of exit codes from 0 to 255", "list[int]"}
 	TypeLeave    = Type{"True or False", "bool"}
@@ -251,7 +251,7 @@ var reading = []Param{
 var running = []Param{
 	{Name: "user", Type: TypeString, Required: true, Doc: "Login name. The program gets the user's uid, gid and supplementary groups."},
 	{Name: "argv", Type: TypeArgv, Required: true, Doc: "The program and its arguments."},
-	{Name: "stdin", Type: TypeStdin, KeywordOnly: true, Doc: "What it reads on standard input."},
+	{Name: "stdin", Type: TypeStdin, KeywordOnly: true, Doc: "What it reads on standard input; the parts of a list one after the other, with nothing between them."},
 	{Name: "env", Type: TypeEnv, KeywordOnly: true, Doc: "More environment variables."},
 	{Name: "leave", Type: TypeLeave, KeywordOnly: true, Default: "False", Doc: "Leaves running what the program started, when it ends by itself with a code of ok (of try_exec_as: 0). " +
 		"What they write from then on is thrown away. On any other end everything is killed. On Linux only; elsewhere it must not write to the output of the program."},

@@ -199,11 +199,19 @@ func (c *call) stdin() (action.Value, error) {
 		return action.Value{}, nil
 	}
 	value, err := interp.ToValue(v)
-	switch value.Kind() {
-	case action.StringKind, action.BytesKind, action.SecretKind:
-		return value, err
+	if _, isList := v.(*starlark.List); err != nil || !isList && !isInput(value) {
+		return value, c.wrong("stdin", v)
 	}
-	return value, c.wrong("stdin", v)
+	for _, part := range value.Items() {
+		if !isInput(part) {
+			return value, c.wrongValue("stdin", "a list that holds "+part.Kind().String())
+		}
+	}
+	return value, nil
+}
+
+func isInput(v action.Value) bool {
+	return v.Kind() == action.StringKind || v.Kind() == action.BytesKind || v.Kind() == action.SecretKind
 }
 
 func (c *call) env() (action.Value, error) {

@@ -66,6 +66,10 @@ func TestActions(t *testing.T) {
 				`"undo":[{"exec":{"user":"u","argv":["/q"],"stdin":null,"env":null,"ok":[0],"leave":true}}],"undo_given":true}`,
 		},
 		{`try_exec_as("u", ["/p"], leave = True, undo = None).stdout`, `{"exec":{"user":"u","argv":["/p"],"stdin":null,"env":null,"leave":true},"word":"try_exec_as","undo_given":true}`},
+		{
+			`try_exec_as("u", ["/p"], stdin = ["me\n", secret("pw"), b"\n"], undo = None).stdout`,
+			`{"exec":{"user":"u","argv":["/p"],"stdin":["me\n",{"$secret":"pw"},{"$bytes":"Cg=="}],"env":null},"word":"try_exec_as","undo_given":true}`,
+		},
 		{`try_exec_as("u", ["/p"], leave = False, undo = None).stdout`, `{"exec":{"user":"u","argv":["/p"],"stdin":null,"env":null},"word":"try_exec_as","undo_given":true}`},
 		{`try_exec_as("u", ["/p"], undo = None).stdout`, `{"exec":{"user":"u","argv":["/p"],"stdin":null,"env":null},"word":"try_exec_as","undo_given":true}`},
 		{

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	osuser "os/user"
-	"slices"
 	"strings"
 
 	"github.com/starhost/starhost/internal/asuser"
@@ -18,7 +17,7 @@ var azureKeys = []key{
 	{name: "enforceSlaveOnly", set: oneOf(func(b *build) *string { return &b.azure.slaveOnly }, "0", "1")},
 	{name: "dbnames", set: setDatabases},
 	{name: "customScriptEnabled", set: setCustomScript},
-	{name: "configuration_path", set: func(b *build, _ string) error { b.azure.oratab = true; return nil }},
+	{name: "configuration_path", set: func(b *build, text string) error { b.azure.oratab = text; return nil }},
 	{name: "command", set: func(*build, string) error {
 		return errors.New("it is command_path in this section; rename it, or remove it: no client program is needed")
 	}},
@@ -30,8 +29,8 @@ var templateKeys = []string{"command_path", "linux_user", "credString", "ipc_fol
 // azure is what the keys of Azure say, before it means something.
 type azure struct {
 	credString, role, slaveOnly string
+	oratab                      string // configuration_path
 	databases                   []string
-	oratab                      bool // configuration_path is given
 }
 
 func setDatabases(b *build, text string) error {
@@ -57,9 +56,6 @@ func setCustomScript(_ *build, text string) error {
 	return errors.New("scripts in SQL or shell are not run; write script = /path/of/it.star and remove this line, or write 0")
 }
 
-// notYet are workloads of Azure for which there is no bundled script.
-var notYet = []string{"oracle", "iris"}
-
 // clientOf are the workloads whose client's command line is understood.
 var clientOf = map[string]string{"mysql": MySQL, "mariadb": MySQL, "postgres": Postgres}
 
@@ -76,16 +72,11 @@ func (b *build) finishAzure(sec *section) {
 		return
 	}
 	b.replica(sec, fail)
-	switch {
-	case b.Script == "":
+	if b.Script == "" {
 		return // it was told of; what follows depends on it
-	case sec.keys["script"] == 0 && slices.Contains(notYet, b.Script):
-		fail("workload_name", fmt.Errorf("there is no bundled script for %s yet; give one of your own with script = /path/of/it.star, or remove this workload", b.Script))
+	}
+	if b.byPrograms(sec, user, fail) {
 		return
-	case b.azure.oratab && b.Script == "oracle":
-		fail("configuration_path", errors.New("several instances by an oratab are not yet supported; write one [workload \"name\"] section for each instance"))
-	case b.azure.oratab:
-		fail("configuration_path", errors.New("it names an oratab, which is for oracle; remove the line, and write one [workload \"name\"] section for each server"))
 	}
 	if len(b.azure.databases) > 0 {
 		b.setSetting("databases", strings.Join(b.azure.databases, ","), sec.keys["dbnames"])
@@ -120,8 +111,6 @@ func (b *build) clientKey(hasURL bool) (key string, err error) {
 		return "", nil
 	case b.azure.credString == "":
 		return "linux_user", nil
-	case slices.Contains(notYet, b.Script):
-		return "credString", fmt.Errorf("it is recognised but not yet supported for %s; remove the line", b.Script)
 	case driver == "":
 		return "credString", errors.New("it is understood for mysql, mariadb and postgres; write connection in its place")
 	}

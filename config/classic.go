@@ -112,7 +112,7 @@ func (c *classic) workload(most time.Duration) (w Workload, warnings []string, e
 		limit = most
 	}
 	w = Workload{
-		Name: Classic, Script: legacy,
+		Section: Classic, Name: Classic, Script: legacy,
 		Timeout: limit + classicWindow + limit, UndoTimeout: limit,
 		PrescriptTimeout: limit, PostscriptTimeout: limit, FreezeTimeout: 10 * time.Second,
 		Retries: c.preRetries, Require: Filesystem, NoFallback: true, ContinueOnFailure: c.goOn,

@@ -118,7 +118,7 @@ func readPlain(name string) ([]byte, stat, error) {
 	if err != nil {
 		return nil, stat{}, err
 	}
-	st := stat{mode: info.Mode(), uid: ownerOf(info)}
+	st := stat{mode: info.Mode(), uid: ownerOf(info), gid: gidOf(info)}
 	if !st.mode.IsRegular() {
 		return nil, st, nil
 	}

@@ -16,3 +16,11 @@ func ownerOf(info fs.FileInfo) int {
 	}
 	return -1
 }
+
+// gidOf returns the gid of a file.
+func gidOf(info fs.FileInfo) int {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(st.Gid)
+	}
+	return -1
+}

@@ -74,8 +74,10 @@ type File struct {
 
 // Workload is one database to protect.
 type Workload struct {
-	// Name is unique within the file: NAME of [workload "NAME"], or "workload"
-	// for [workload].
+	// Section is NAME of [workload "NAME"], or "workload" for [workload].
+	Section string
+	// Name is unique within the file: Section, or Section.INSTANCE if the section stands
+	// for the instances of a product on this machine.
 	Name string
 	// Script is workload_name, the name of a bundled script. Whether there is
 	// one of that name is not checked here.
@@ -151,12 +153,32 @@ type Setting struct {
 	Value     action.Value
 }
 
-// Select returns the workloads of these names, in the order asked for; no name
-// at all means every workload. A name that is unknown or given twice is an error.
+// Named returns the names of workloads that these names stand for: that of a section is
+// all its instances. What is in no section stays as it is.
+func (f *File) Named(names []string) []string {
+	var all []string
+	for _, name := range names {
+		found := false
+		for _, w := range f.Workloads {
+			if w.Section == name && w.Name != name {
+				all, found = append(all, w.Name), true
+			}
+		}
+		if !found {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// Select returns the workloads of these names, in the order asked for, the instances of
+// a section by its name; no name at all means every workload. A name that is unknown or
+// given twice is an error.
 func (f *File) Select(names []string) ([]Workload, error) {
 	if len(names) == 0 {
 		return slices.Clone(f.Workloads), nil
 	}
+	names = f.Named(names)
 	selected := make([]Workload, 0, len(names))
 	for i, name := range names {
 		at := slices.IndexFunc(f.Workloads, func(w Workload) bool { return w.Name == name })

@@ -98,7 +98,7 @@ empty =
 		t.Fatal(err)
 	}
 	want := &File{Path: path, Workloads: []Workload{{
-		Name: "orders", Script: "mysql", ScriptPath: filepath.Join(dir, "site", "mine.star"),
+		Section: "orders", Name: "orders", Script: "mysql", ScriptPath: filepath.Join(dir, "site", "mine.star"),
 		Connection: Connection{
 			Driver: MySQL, User: "backup", Password: NewSecret(marker), Host: "db.example.com", Port: 3307,
 			Socket: "/run/mysqld.sock", Database: "shop", Params: map[string]string{"connect_timeout": "5", "tls": "true"},
@@ -129,7 +129,7 @@ func TestLoadDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Workload{
-		Name: "workload", Script: "redis", Timeout: 90 * time.Second, PrescriptTimeout: time.Minute, PostscriptTimeout: time.Minute,
+		Section: "workload", Name: "workload", Script: "redis", Timeout: 90 * time.Second, PrescriptTimeout: time.Minute, PostscriptTimeout: time.Minute,
 		FreezeTimeout: 10 * time.Second, Require: Application, FSFreeze: FSFreeze{Mode: FreezeAuto}, Isolation: IsolationAvailable,
 		Settings: []Setting{{Key: "n", Text: "1", Line: 2}}, File: path, Line: 3,
 	}
@@ -206,4 +206,8 @@ var noSecret = machine{
 	readSecret: func(string, restRule) (Secret, error) { return NewSecret(marker), nil },
 	lookup:     func(name string) (asuser.User, error) { return asuser.User{Name: name, Home: "/home/" + name}, nil },
 	files:      func(asuser.User) clientFiles { return mapFiles{} },
+	oratab: func(asuser.User, string) ([]byte, fileTrust, error) {
+		return []byte("ORCL:/u01/db-1:Y\n"), fileTrust{}, nil
+	},
+	checkClient: func(asuser.User, string, fileTrust) error { return nil },
 }

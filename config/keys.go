@@ -31,6 +31,7 @@ var workloadKeys = []key{
 	{name: "password_file", set: setPasswordFile},
 	{name: "command_path", set: absolutePath(func(b *build) *string { return &b.CommandPath })},
 	{name: "linux_user", set: setLinuxUser},
+	{name: "instances", lines: true, set: setInstances},
 	{name: "ipc_folder", set: absolutePath(func(b *build) *string { return &b.IPCFolder })},
 	{name: "timeout", set: seconds(maxSeconds, func(b *build) *time.Duration { return &b.Timeout })},
 	{name: "prescript_timeout", set: seconds(maxSeconds, func(b *build) *time.Duration { return &b.PrescriptTimeout })},

@@ -39,6 +39,10 @@ type machine struct {
 	lookup func(name string) (asuser.User, error)
 	// files are those that a user can read.
 	files func(user asuser.User) clientFiles
+	// oratab reads an oratab for a user.
+	oratab func(user asuser.User, path string) ([]byte, fileTrust, error)
+	// checkClient looks at the sqlplus of a home that a user is to run.
+	checkClient func(user asuser.User, home string, trust fileTrust) error
 }
 
 // theMachine is the one that this process runs on. It is never written to.
@@ -50,7 +54,9 @@ var theMachine = machine{
 		}
 		return asuser.Lookup(name)
 	},
-	files: func(user asuser.User) clientFiles { return userFiles{user} },
+	files:       func(user asuser.User) clientFiles { return userFiles{user} },
+	oratab:      machineOratab,
+	checkClient: machineClient,
 }
 
 // loader builds a File from its sections.
@@ -67,23 +73,17 @@ func parse(path string, text []byte, mode fs.FileMode, m machine) (*File, error)
 	l := &loader{problems: problems{file: path}, mode: mode, machine: m}
 	sections := scan(text, &l.problems)
 	f := &File{Path: path}
-	index := map[string]int{} // of the workload of each name, the broken ones too
+	lines := l.settingLines(sections)
 	for _, sec := range sections {
 		if sec.kind == workloadSection && !sec.bad {
-			index[sec.name] = len(f.Workloads)
-			f.Workloads = append(f.Workloads, l.workload(sec))
+			f.Workloads = append(f.Workloads, l.workload(sec).workloads(lines.of)...)
 		}
 	}
+	l.distinct(f.Workloads)
 	for _, sec := range sections {
-		if sec.kind != settingsSection || sec.bad {
-			continue
-		}
-		at, found := index[sec.name]
-		if !found {
+		if sec.kind == settingsSection && !sec.bad && !lines.used[sec.name] {
 			l.fail(sec, nil, sec.line, fmt.Errorf("there is no workload %q that these settings are for; correct the name or add the workload", sec.name))
-			continue
 		}
-		f.Workloads[at].Settings = append(l.settings(sec), f.Workloads[at].Settings...)
 	}
 	if len(f.Workloads) == 0 && len(l.all) == 0 {
 		l.add(Error{Line: 1}, errors.New("there is no [workload] section; add one with workload_name, say, mysql"))
@@ -94,6 +94,18 @@ func parse(path string, text []byte, mode fs.FileMode, m machine) (*File, error)
 	l.warnReadable(f)
 	f.Warnings = l.warnings
 	return f, nil
+}
+
+// distinct makes sure that no instance has the name of another workload.
+func (l *loader) distinct(workloads []Workload) {
+	lines := map[string]int{}
+	for _, w := range workloads {
+		if first := lines[w.Name]; first > 0 {
+			l.add(Error{Line: w.Line, Section: sectionLabel(workloadSection, w.Section)},
+				fmt.Errorf("the workload %s is that of line %d too; give one of the sections another name", w.Name, first))
+		}
+		lines[w.Name] = w.Line
+	}
 }
 
 // fail notes err for an entry of sec, or for the section itself if e is nil.
@@ -119,21 +131,6 @@ func (l *loader) warnReadable(f *File) {
 	}
 }
 
-// settings returns the lines of a [settings] section. An empty text is legal:
-// the script may declare a string or a list.
-func (l *loader) settings(sec *section) []Setting {
-	var settings []Setting
-	for _, e := range sec.entries {
-		if len(e.values) > 1 {
-			l.fail(sec, e, e.values[1].line, errContinued)
-		}
-		if len(e.values) > 0 {
-			settings = append(settings, Setting{Key: e.key, Text: e.values[0].text, Line: e.line})
-		}
-	}
-	return settings
-}
-
 var errContinued = errors.New("an indented line continues the value above it, which is no list of lines; remove the indentation")
 
 // build is one workload while it is being read.
@@ -145,13 +142,16 @@ type build struct {
 	freezeSet    bool // fs_freeze has had a line
 	azure        azure
 	credPassword bool // credString holds the password
+	section      *section
+	instances    []string
+	local        *local // nil if there is a connection
 }
 
 // workload reads one section. Whatever is wrong is noted; the result is of use
 // only if nothing was.
-func (l *loader) workload(sec *section) Workload {
-	b := &build{loader: l, Workload: Workload{
-		Name:             sec.name,
+func (l *loader) workload(sec *section) *build {
+	b := &build{loader: l, section: sec, Workload: Workload{
+		Name: sec.name, Section: sec.name,
 		Timeout:          90 * time.Second,
 		PrescriptTimeout: 60 * time.Second, PostscriptTimeout: 60 * time.Second,
 		FreezeTimeout: 10 * time.Second,
@@ -164,7 +164,7 @@ func (l *loader) workload(sec *section) Workload {
 		b.entry(sec, e)
 	}
 	b.finish(sec)
-	return b.Workload
+	return b
 }
 
 func (b *build) entry(sec *section, e *entry) {

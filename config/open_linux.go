@@ -98,7 +98,7 @@ func openNode(parent int, name, path string) (node, error) {
 		n.close()
 		return node{}, osError(path, err)
 	}
-	n.stat = stat{mode: fileMode(n.id.Mode), uid: int(n.id.Uid)}
+	n.stat = stat{mode: fileMode(n.id.Mode), uid: int(n.id.Uid), gid: int(n.id.Gid)}
 	return n, nil
 }
 
@@ -122,7 +122,7 @@ func (n node) open(parent int, name string) (*os.File, stat, error) {
 	case id.Dev != n.id.Dev || id.Ino != n.id.Ino:
 		err = fileError(n.path, "was replaced while it was being opened; try again")
 	default:
-		return f, stat{mode: fileMode(id.Mode), uid: int(id.Uid)}, nil
+		return f, stat{mode: fileMode(id.Mode), uid: int(id.Uid), gid: int(id.Gid)}, nil
 	}
 	_ = f.Close() // nothing was written
 	return nil, stat{}, err

@@ -77,6 +77,7 @@ var errTooLarge = errors.New("too large")
 type stat struct {
 	mode fs.FileMode // type, sticky bit, permissions
 	uid  int
+	gid  int
 }
 
 // trusted reports whether the owner is root or the user of this process, self.

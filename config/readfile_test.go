@@ -59,16 +59,16 @@ func TestChecks(t *testing.T) {
 		dir, next stat
 		want      string
 	}{
-		{"mine", stat{fs.ModeDir | 0o755, self}, stat{0o600, self}, ""},
-		{"of root", stat{fs.ModeDir | 0o755, 0}, stat{0o600, self}, ""},
-		{"sticky, mine", stat{fs.ModeDir | fs.ModeSticky | 0o777, 0}, stat{0o600, self}, ""},
-		{"sticky, of root", stat{fs.ModeDir | fs.ModeSticky | 0o777, 0}, stat{0o600, 0}, ""},
-		{"sticky, of a stranger", stat{fs.ModeDir | fs.ModeSticky | 0o777, 0}, stat{0o600, stranger}, "belongs to uid 54321"},
-		{"sticky directory of a stranger", stat{fs.ModeDir | fs.ModeSticky | 0o777, stranger}, stat{0o600, 0}, "directory of uid 54321"},
-		{"of a stranger", stat{fs.ModeDir | 0o755, stranger}, stat{0o600, self}, "directory of uid 54321"},
-		{"group can write", stat{fs.ModeDir | 0o775, 0}, stat{0o600, self}, "chmod go-w /d"},
-		{"others can write", stat{fs.ModeDir | 0o757, 0}, stat{0o600, self}, "chmod go-w /d"},
-		{"a file", stat{0o600, self}, stat{0o600, self}, "a file, not a directory"},
+		{"mine", stat{fs.ModeDir | 0o755, self, 0}, stat{0o600, self, 0}, ""},
+		{"of root", stat{fs.ModeDir | 0o755, 0, 0}, stat{0o600, self, 0}, ""},
+		{"sticky, mine", stat{fs.ModeDir | fs.ModeSticky | 0o777, 0, 0}, stat{0o600, self, 0}, ""},
+		{"sticky, of root", stat{fs.ModeDir | fs.ModeSticky | 0o777, 0, 0}, stat{0o600, 0, 0}, ""},
+		{"sticky, of a stranger", stat{fs.ModeDir | fs.ModeSticky | 0o777, 0, 0}, stat{0o600, stranger, 0}, "belongs to uid 54321"},
+		{"sticky directory of a stranger", stat{fs.ModeDir | fs.ModeSticky | 0o777, stranger, 0}, stat{0o600, 0, 0}, "directory of uid 54321"},
+		{"of a stranger", stat{fs.ModeDir | 0o755, stranger, 0}, stat{0o600, self, 0}, "directory of uid 54321"},
+		{"group can write", stat{fs.ModeDir | 0o775, 0, 0}, stat{0o600, self, 0}, "chmod go-w /d"},
+		{"others can write", stat{fs.ModeDir | 0o757, 0, 0}, stat{0o600, self, 0}, "chmod go-w /d"},
+		{"a file", stat{0o600, self, 0}, stat{0o600, self, 0}, "a file, not a directory"},
 	} {
 		checkWant(t, c.name, c.dir.checkDir("/d", c.next), c.want)
 	}
@@ -78,16 +78,16 @@ func TestChecks(t *testing.T) {
 		secret bool
 		want   string
 	}{
-		{"mine", stat{0o644, self}, false, ""},
-		{"of root", stat{0o644, 0}, false, ""},
-		{"secret", stat{0o400, 0}, true, ""},
-		{"of a stranger", stat{0o600, stranger}, false, "belongs to uid 54321"},
-		{"group can write", stat{0o620, 0}, false, "chmod go-w /f"},
-		{"others can write", stat{0o602, 0}, false, "chmod go-w /f"},
-		{"secret that the group can read", stat{0o640, 0}, true, "chmod 600 /f"},
-		{"secret that others can execute", stat{0o601, 0}, true, "chmod 600 /f"},
-		{"directory", stat{fs.ModeDir | 0o700, 0}, false, "a directory"},
-		{"socket", stat{fs.ModeSocket | 0o600, 0}, false, "a socket"},
+		{"mine", stat{0o644, self, 0}, false, ""},
+		{"of root", stat{0o644, 0, 0}, false, ""},
+		{"secret", stat{0o400, 0, 0}, true, ""},
+		{"of a stranger", stat{0o600, stranger, 0}, false, "belongs to uid 54321"},
+		{"group can write", stat{0o620, 0, 0}, false, "chmod go-w /f"},
+		{"others can write", stat{0o602, 0, 0}, false, "chmod go-w /f"},
+		{"secret that the group can read", stat{0o640, 0, 0}, true, "chmod 600 /f"},
+		{"secret that others can execute", stat{0o601, 0, 0}, true, "chmod 600 /f"},
+		{"directory", stat{fs.ModeDir | 0o700, 0, 0}, false, "a directory"},
+		{"socket", stat{fs.ModeSocket | 0o600, 0, 0}, false, "a socket"},
 	} {
 		checkWant(t, c.name, c.file.checkFile("/f", c.secret), c.want)
 	}

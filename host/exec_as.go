@@ -109,9 +109,24 @@ func (h *Host) command(e *action.Exec) (*proctree.Command, error) {
 	if c.Env, err = h.environment(u, e.Env); err != nil {
 		return nil, err
 	}
-	stdin, err := h.reveal(e.Stdin)
-	c.Stdin = []byte(stdin.Text())
+	c.Stdin, err = h.input(e.Stdin)
 	return c, err
+}
+
+// input is what a program reads: one text, or the parts of a list.
+func (h *Host) input(v action.Value) (text []byte, err error) {
+	parts := []action.Value{v}
+	if v.Kind() == action.ListKind {
+		parts = v.Items()
+	}
+	for _, part := range parts {
+		part, err := h.reveal(part)
+		if err != nil {
+			return nil, err
+		}
+		text = append(text, part.Text()...)
+	}
+	return text, nil
 }
 
 // leaves are the exit codes after which what a program has left is left alone.

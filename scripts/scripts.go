@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed legacy.star mysql.star oracle.star postgres.star sqlite.star
+//go:embed iris.star legacy.star mysql.star oracle.star postgres.star redis.star sqlite.star
 var files embed.FS
 
 // Prefix begins the name by which load() reaches a file in the binary.
@@ -21,23 +21,44 @@ const Prefix = "@starhost//"
 type Script struct {
 	Name     string    // as workload_name in the config
 	File     string    // "mysql.star"; scripts for products of one family share a file
-	Database string    // the kind of connection that it needs; empty if none
+	Database string    // the kind of connection that it has; empty if none
+	Alone    bool      // it can do without the connection, by its programs
 	Programs []Program // what exec_as is allowed to run without a line in the config
 	About    string
 }
 
-// Program is a program that a bundled script runs as a user.
-type Program struct{ User, Path string }
-
 // All is the table of the bundled scripts, by name. Nobody may write to it.
 var All = []Script{
+	{Name: "iris", File: "iris.star", Programs: irisPrograms, About: "InterSystems IRIS and Caché by ExternalFreeze"},
 	{Name: "legacy", File: "legacy.star", About: "a pair of programs made for another backup product, one before the snapshot and one after"},
 	{Name: "mariadb", File: "mysql.star", Database: "mysql", About: "MariaDB 10.4 and later by BACKUP STAGE, before by FLUSH TABLES WITH READ LOCK"},
 	{Name: "mysql", File: "mysql.star", Database: "mysql", About: "MySQL 5.6 and later, Percona Server, by FLUSH TABLES WITH READ LOCK"},
-	{Name: "oracle", File: "oracle.star", Database: "oracle", About: "Oracle Database 11.2 and later by backup mode, over a connection or by sqlplus"},
+	{Name: "oracle", File: "oracle.star", Database: "oracle", Alone: true, Programs: oraclePrograms, About: "Oracle Database 11.2 and later by backup mode, over a connection or by sqlplus"},
 	{Name: "postgres", File: "postgres.star", Database: "postgres", About: "PostgreSQL 9.6 and later by CHECKPOINT and one atomic snapshot"},
+	{Name: "redis", File: "redis.star", Programs: redisPrograms, About: "Redis 6.2 and later by CLIENT PAUSE for an AOF, by BGSAVE for a dump, through redis-cli"},
 	{Name: "sqlite", File: "sqlite.star", Database: "sqlite", About: "SQLite 3 by BEGIN IMMEDIATE"},
+	{Name: "valkey", File: "redis.star", Programs: redisPrograms, About: "Valkey by the same script, with cli = /usr/bin/valkey-cli in its settings"},
 }
+
+// redisPrograms are the clients of Redis and Valkey, as the users that their packages make.
+var redisPrograms = []Program{
+	{User: "redis", Path: "/usr/bin/redis-cli"},
+	{User: "redis", Path: "/usr/bin/valkey-cli"},
+	{User: "valkey", Path: "/usr/bin/valkey-cli"},
+}
+
+// irisPrograms are those of an instance, by their names in all versions, and what reads
+// the file with its parameters.
+var irisPrograms = []Program{
+	{"{linux_user|irisowner}", "{command_path|/usr/bin}/iris"},
+	{"{linux_user|irisowner}", "{command_path|/usr/bin}/irissession"},
+	{"{linux_user|irisowner}", "{command_path|/usr/bin}/csession"},
+	{"{linux_user|irisowner}", "{command_path|/usr/bin}/ccontrol"},
+	{"{linux_user|irisowner}", "/bin/cat"},
+}
+
+// oraclePrograms are the client of the home in question.
+var oraclePrograms = []Program{{"{linux_user}", "{oracle_home}/bin/sqlplus"}}
 
 // Lookup returns the script of that name. The error lists the names there are.
 func Lookup(name string) (Script, error) {

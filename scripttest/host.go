@@ -45,6 +45,21 @@ func (w *world) reveal(v action.Value) (string, error) {
 	return v.Text(), nil
 }
 
+// input is what a program reads: one text, or the parts of a list.
+func (w *world) input(v action.Value) (text string, err error) {
+	if v.Kind() != action.ListKind {
+		return w.reveal(v)
+	}
+	for _, part := range v.Items() {
+		more, err := w.reveal(part)
+		if err != nil {
+			return "", err
+		}
+		text += more
+	}
+	return text, nil
+}
+
 // placeholder stands for the text of a secret.
 func placeholder(name string) string { return "secret " + name }
 

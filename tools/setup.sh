@@ -12,6 +12,7 @@ need() { # need PROGRAM PACKAGE
 	PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 need mariadbd mariadb-server
+need redis-server redis-server
 need mkfs.xfs xfsprogs
 need mkfs.btrfs btrfs-progs
 need mkfs.ext4 e2fsprogs
@@ -22,6 +23,7 @@ need ip iproute2
 need perl perl
 need /usr/bin/python3 python3
 need cc gcc
+need sqlite3 sqlite3
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 
 [ -n "$missing" ] || exit 0

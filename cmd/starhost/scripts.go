@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,9 @@ func (a *app) scripts() *cobra.Command {
 			}
 			for _, s := range scripts.All {
 				fmt.Fprintf(a.stdout, "%-10s %-14s %-10s %s\n", s.Name, s.File, s.Database, s.About)
+				for _, p := range s.Programs {
+					fmt.Fprintf(a.stdout, "%-10s   may run %s: %s\n", "", p.User, p.Path)
+				}
 			}
 			return nil
 		},
@@ -39,10 +43,24 @@ func (a *app) scripts() *cobra.Command {
 			}
 			text, err := scripts.Source(s.File)
 			if err == nil {
-				_, err = a.stdout.Write(text)
+				_, err = fmt.Fprintf(a.stdout, "%s%s", execHead(s), text)
 			}
 			return err
 		},
 	})
 	return cmd
+}
+
+// execHead is the comment above a script that runs programs: a copy of it needs lines in
+// the config which the one in the binary brings with it.
+func execHead(s scripts.Script) string {
+	if len(s.Programs) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("# A copy of this script needs in the config, with what is meant for the words in braces:\n# exec_as =\n")
+	for _, p := range s.Programs {
+		fmt.Fprintf(&b, "#   %s: %s\n", p.User, p.Path)
+	}
+	return b.String()
 }

@@ -44,6 +44,9 @@ class Context:
     snapshot: Literal["unknown", "taken"]
     """"taken" in postscript: there is a snapshot."""
 
+    verified: dict[str, Any] | None
+    """The dict that verify returned; None if it returned none, and before postscript."""
+
     local: bool
     """The server is on this machine; true without a connection."""
 
@@ -145,13 +148,13 @@ def try_sql(query: str, *params: object, session: str | None = "main", undo: str
     """
     ...
 
-def exec_as(user: str, argv: list[str], *, stdin: str | bytes | Secret | None = ..., env: Mapping[str, str | Secret] | None = ..., leave: bool | None = False, ok: list[int] | None = [0], undo: UndoAction | list[UndoAction] | None, hold: str | None = ..., releases: str | None = ..., scope: Literal["session", "server", "boot", "durable"] | None = ..., timeout: float | None = ...) -> Output:
+def exec_as(user: str, argv: list[str], *, stdin: str | bytes | Secret | list[str | bytes | Secret] | None = ..., env: Mapping[str, str | Secret] | None = ..., leave: bool | None = False, ok: list[int] | None = [0], undo: UndoAction | list[UndoAction] | None, hold: str | None = ..., releases: str | None = ..., scope: Literal["session", "server", "boot", "durable"] | None = ..., timeout: float | None = ...) -> Output:
     """Runs a program as a user of this machine, without a shell. Its environment is empty but for PATH, HOME, USER, LANG; on its standard input is nothing. When it ends, or runs out of time, everything that it started is killed; leave = True leaves that running after a success. An exit code that is not in ok is an error.
 
     Args:
         user: string; required. Login name. The program gets the user's uid, gid and supplementary groups.
         argv: list of strings, the first the absolute path of a program; required. The program and its arguments.
-        stdin: string, bytes, secret or None. What it reads on standard input.
+        stdin: string, bytes, secret, list of those or None. What it reads on standard input; the parts of a list one after the other, with nothing between them.
         env: dict of strings to strings or secrets. More environment variables.
         leave: True or False; default False. Leaves running what the program started, when it ends by itself with a code of ok (of try_exec_as: 0). What they write from then on is thrown away. On any other end everything is killed. On Linux only; elsewhere it must not write to the output of the program.
         ok: list of exit codes from 0 to 255; default [0]. Exit codes that are a success.
@@ -169,13 +172,13 @@ def exec_as(user: str, argv: list[str], *, stdin: str | bytes | Secret | None = 
     """
     ...
 
-def try_exec_as(user: str, argv: list[str], *, stdin: str | bytes | Secret | None = ..., env: Mapping[str, str | Secret] | None = ..., leave: bool | None = False, undo: UndoAction | list[UndoAction] | None, hold: str | None = ..., releases: str | None = ..., scope: Literal["session", "server", "boot", "durable"] | None = ..., timeout: float | None = ...) -> Output:
+def try_exec_as(user: str, argv: list[str], *, stdin: str | bytes | Secret | list[str | bytes | Secret] | None = ..., env: Mapping[str, str | Secret] | None = ..., leave: bool | None = False, undo: UndoAction | list[UndoAction] | None, hold: str | None = ..., releases: str | None = ..., scope: Literal["session", "server", "boot", "durable"] | None = ..., timeout: float | None = ...) -> Output:
     """Runs a program as exec_as does; any exit code is an answer. Only 0 gives back what releases names. A program that cannot be started is still an error.
 
     Args:
         user: string; required. Login name. The program gets the user's uid, gid and supplementary groups.
         argv: list of strings, the first the absolute path of a program; required. The program and its arguments.
-        stdin: string, bytes, secret or None. What it reads on standard input.
+        stdin: string, bytes, secret, list of those or None. What it reads on standard input; the parts of a list one after the other, with nothing between them.
         env: dict of strings to strings or secrets. More environment variables.
         leave: True or False; default False. Leaves running what the program started, when it ends by itself with a code of ok (of try_exec_as: 0). What they write from then on is thrown away. On any other end everything is killed. On Linux only; elsewhere it must not write to the output of the program.
         undo: undo action, list of those or None; required. As for exec_as.
@@ -297,13 +300,13 @@ class _Undo:
         ...
 
     @staticmethod
-    def exec_as(user: str, argv: list[str], *, stdin: str | bytes | Secret | None = ..., env: Mapping[str, str | Secret] | None = ..., leave: bool | None = False, ok: list[int] | None = [0], timeout: float | None = ...) -> UndoAction:
+    def exec_as(user: str, argv: list[str], *, stdin: str | bytes | Secret | list[str | bytes | Secret] | None = ..., env: Mapping[str, str | Secret] | None = ..., leave: bool | None = False, ok: list[int] | None = [0], timeout: float | None = ...) -> UndoAction:
         """A program as an undo.
 
         Args:
             user: string; required. Login name. The program gets the user's uid, gid and supplementary groups.
             argv: list of strings, the first the absolute path of a program; required. The program and its arguments.
-            stdin: string, bytes, secret or None. What it reads on standard input.
+            stdin: string, bytes, secret, list of those or None. What it reads on standard input; the parts of a list one after the other, with nothing between them.
             env: dict of strings to strings or secrets. More environment variables.
             leave: True or False; default False. Leaves running what the program started, when it ends by itself with a code of ok (of try_exec_as: 0). What they write from then on is thrown away. On any other end everything is killed. On Linux only; elsewhere it must not write to the output of the program.
             ok: list of exit codes from 0 to 255; default [0]. Exit codes that are a success.

@@ -41,7 +41,7 @@ func TestAzureMovesWhatTheUserHas(t *testing.T) {
 			"",
 		},
 		{"a database without a script", map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = mongodb\n"}, nil, platform.AzureWorkload + ` cannot be moved: workload_name: there is no bundled script "mongodb"; there are legacy, mariadb, mysql, postgres, sqlite; `},
-		{"oracle", map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = oracle\n"}, nil, "there is no bundled script for oracle yet"},
+		{"oracle without a user", map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = oracle\n"}, nil, "linux_user: the key is missing"},
 		{
 			"a database with a script of the user",
 			map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = mongodb\nscript = /root/mongodb.star\n"},
