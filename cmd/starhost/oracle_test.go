@@ -144,9 +144,10 @@ func TestOracleRecover(t *testing.T) {
 			if !slices.Equal(l.held(), mode) {
 				t.Fatalf("after the kill held is %q", l.held())
 			}
-			if text := l.run("status").want(t, run.ExitHeld).stdout; !strings.Contains(text, "held: ledger: backup") {
-				t.Errorf("status says %s", text)
-			}
+			eventually(t, 10*time.Second, "the watchdog has died, too", func() bool {
+				got := l.run("status")
+				return got.exit == run.ExitHeld && strings.Contains(got.stdout, "held: ledger: backup")
+			})
 			if tt.since != nil {
 				l.With(func(w worlds.Server) { tt.since(l, w) })
 			}
@@ -204,6 +205,7 @@ def verify(ctx):
 `)
 	l := newLedger(t, "script = "+script+"\n")
 	killedWhileFrozen(t, l.command)
+	eventually(t, 10*time.Second, "the watchdog has died, too", func() bool { return l.run("status").exit == run.ExitHeld })
 	l.With(func(w worlds.Server) { w.Drop("backup mode") })
 	l.run("recover").want(t, run.ExitDone)
 	l.run("recover").want(t, run.ExitNothing)
