@@ -88,10 +88,18 @@ func (w *world) program(e *action.Exec) (res action.Result, ok bool) {
 	case ended.Unknown:
 		return res, false
 	case ended.Waits:
-		return unknown(action.KindTimeout, path.Base(e.Argv[0])+" was killed with everything it started (it would not end)", false), true
+		res := unknown(action.KindTimeout, path.Base(e.Argv[0])+" was killed with everything it started (it would not end)", false)
+		res.Exit = killed(ended.Exit)
+		return res, true
 	default:
 		return answered(e, ended.Exit), true
 	}
+}
+
+// killed is how a program ended that the host has killed.
+func killed(e action.Exit) *action.Exit {
+	e.Code, e.Signal = 128+9, "SIGKILL"
+	return &e
 }
 
 // answered is the result of a program that has ended.

@@ -132,7 +132,11 @@ func (w *world) after(fault Kind, res action.Result, lose func()) (action.Result
 	case FaultPanic:
 		panic("injected")
 	case FaultTimeout:
-		return unknown(action.KindTimeout, "took longer than its timeout (injected)", false), nil
+		late := unknown(action.KindTimeout, "took longer than its timeout (injected)", false)
+		if res.Exit != nil {
+			late.Exit = killed(*res.Exit)
+		}
+		return late, nil
 	case FaultLostReply:
 		lose()
 		return unknown(action.KindKilled, "the connection was cut before the answer (injected)", true), nil

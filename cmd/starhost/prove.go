@@ -125,10 +125,9 @@ func scriptToProve(name string, o *proveOptions) (source []byte, load func(strin
 	}
 	if b, lerr := scripts.Lookup(name); lerr == nil {
 		if len(o.worlds) == 0 && o.replay == "" {
-			if b.Database == "" {
+			if o.worlds = worldsFor(b); len(o.worlds) == 0 {
 				return nil, nil, nil, fmt.Errorf("%s is about no database, so there is no ready-made world for it: give --replay FILE", b.Name)
 			}
-			o.worlds = worldNames(b.Database)
 		}
 		source, err = scripts.Source(b.File)
 		return source, scripts.Source, func() error { return nil }, err
@@ -149,6 +148,15 @@ func scriptToProve(name string, o *proveOptions) (source []byte, load func(strin
 		}
 	}
 	return source, load, dir.Close, nil
+}
+
+// worldsFor are the ready-made worlds of a bundled script: those of its database, or those
+// of its product, if programs alone speak to that.
+func worldsFor(b scripts.Script) []string {
+	if b.Database != "" {
+		return worldNames(b.Database)
+	}
+	return slices.DeleteFunc(worldNames(""), func(name string) bool { return worlds.Database(name) != "" || !strings.HasPrefix(name, b.Name+"-") })
 }
 
 // worldNames are the ready-made worlds of a database, or all.

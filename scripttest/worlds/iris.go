@@ -65,8 +65,7 @@ type instance struct {
 
 // suspension is what a freeze began.
 type suspension struct {
-	since, resumes, pauses int64 // resumes: 0 is never
-	text                   string
+	resumes, pauses int64 // when it does; resumes 0 is never
 }
 
 func newIris(options action.Value) (Server, error) {

@@ -34,6 +34,16 @@ var irisOptions = []irisOption{
 		}
 		return err
 	}},
+	{Option{"suspended", "names of those whose write daemon somebody else has suspended", action.List()}, func(s *iris, v action.Value) error {
+		var names []string
+		err := texts(v, &names)
+		for _, i := range s.instances {
+			if slices.Contains(names, i.name) {
+				s.suspend(i, nil)
+			}
+		}
+		return err
+	}},
 	{Option{"down", "names of instances that do not run", action.List()}, func(s *iris, v action.Value) error { return texts(v, &s.down) }},
 	{Option{"inhibited", "names of instances that run, and whom nobody can log in to", action.List()}, func(s *iris, v action.Value) error { return texts(v, &s.inhibited) }},
 	{Option{"health", `what the list of instances says: "ok", "warn", "alert" or "hung"; nobody can log in to one that hangs`, action.String("ok")}, func(s *iris, v action.Value) error {

@@ -102,7 +102,6 @@ func seconds(args []string, n int, otherwise int64) int64 {
 
 // The arguments of ExternalFreeze, by their position.
 const (
-	argText         = 1
 	argSwitch       = 2
 	argPause        = 6 // ExternalFreezeTimeOut: 600 if it is none, never more than 1200
 	argSuspendLimit = 9
@@ -124,16 +123,18 @@ func (s *iris) freeze(i *instance, args []string) Ended {
 	}
 	fmt.Fprintf(&out, "%s: Start a journal restore for this backup with journal file: %s\n\n", s.stamp("ExternalFreeze"), s.journal(i))
 	fmt.Fprintf(&out, "Journal marker set at\noffset %d of %s\n", i.offset, s.journal(i))
-	i.freeze = &suspension{since: s.now, pauses: s.now + min(seconds(args, argPause, 600), 1200)}
-	if limit := seconds(args, argSuspendLimit, 0); limit > 0 {
-		i.freeze.resumes = s.now + limit
-	}
-	if argText < len(args) {
-		i.freeze.text = args[argText]
-	}
+	s.suspend(i, args)
 	s.now += s.settle
 	fmt.Fprintf(&out, "%s: System suspended\n", s.stamp("ExternalFreeze"))
 	return says(irisYes, "%s", &out)
+}
+
+// suspend suspends the write daemon, as the arguments of a freeze say.
+func (s *iris) suspend(i *instance, args []string) {
+	i.freeze = &suspension{pauses: s.now + min(seconds(args, argPause, 600), 1200)}
+	if limit := seconds(args, argSuspendLimit, 0); limit > 0 {
+		i.freeze.resumes = s.now + limit
+	}
 }
 
 func (s *iris) thaw(i *instance) Ended {
