@@ -9,6 +9,7 @@ import (
 	"github.com/starhost/starhost/config"
 	"github.com/starhost/starhost/host/driver"
 	"github.com/starhost/starhost/host/driver/mysql"
+	"github.com/starhost/starhost/host/driver/oracle"
 	"github.com/starhost/starhost/host/driver/postgres"
 	"github.com/starhost/starhost/host/driver/sqlite"
 )
@@ -40,6 +41,8 @@ func connect(ctx context.Context, w config.Workload, runID string) (driver.Serve
 		return mysql.Connect(ctx, cfg)
 	case config.Postgres:
 		return postgres.Connect(ctx, cfg)
+	case config.Oracle:
+		return oracle.Connect(ctx, cfg)
 	case config.SQLite:
 		return sqlite.Connect(ctx, cfg)
 	}

@@ -23,11 +23,14 @@ func documents(t *testing.T) []string {
 	if err != nil || len(below) == 0 {
 		t.Fatalf("docs: %q, %v", below, err)
 	}
-	callers, err := filepath.Glob("docs/callers/*.md")
-	if err != nil || len(callers) == 0 {
-		t.Fatalf("docs/callers: %q, %v", callers, err)
+	for _, folder := range []string{"docs/callers", "docs/recovery"} {
+		further, err := filepath.Glob(folder + "/*.md")
+		if err != nil || len(further) == 0 {
+			t.Fatalf("%s: %q, %v", folder, further, err)
+		}
+		below = append(below, further...)
 	}
-	return slices.Concat([]string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"}, below, callers)
+	return slices.Concat([]string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"}, below)
 }
 
 func read(t *testing.T, path string) string {

@@ -58,6 +58,8 @@ var only = map[string][]string{
 	"internal/standin/client":  {"scripttest/worlds"},
 	"internal/standin/program": {"internal/standin/client"},
 	"internal/demo":            {".", "config", "run"}, // leads a whole run, as an embedder does
+	"internal/terminal":        {},
+	"internal/tns":             {"action", "scripttest/worlds"},
 }
 
 // kernel are the packages that talk to the kernel by golang.org/x/sys. The journal, the

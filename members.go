@@ -135,6 +135,7 @@ func (p *prepared) context(w config.Workload, l loaded, local bool) action.Value
 		action.Entry{Key: "settings", Value: l.settings},
 		action.Entry{Key: "recovery_point", Value: action.Value{}},
 		action.Entry{Key: "snapshot", Value: action.String("unknown")},
+		action.Entry{Key: "verified", Value: action.Value{}},
 		action.Entry{Key: "local", Value: action.Bool(local)},
 		action.Entry{Key: "linux_user", Value: action.String(w.LinuxUser)},
 		action.Entry{Key: "command_path", Value: action.String(w.CommandPath)},

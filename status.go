@@ -51,21 +51,10 @@ func Status(stateDir, runtimeDir string, n int) ([]RunStatus, error) {
 	}
 	list := []RunStatus{}
 	ended := 0
-	boot := thisMachine().Boot
 	for _, info := range infos {
-		live := alive(runtimeDir, info) // asked first: a run writes its end before it gives the lock back
-		records, _, err := journal.Read(journal.OS{}, info.Path)
+		s, err := statusFrom(stateDir, runtimeDir, info)
 		if err != nil {
 			return nil, err
-		}
-		s := statusOf(records)
-		s.Run = info.Run
-		if s.State == RunDead {
-			if live {
-				s.State, s.ThawBy = RunAlive, thawBy(records)
-			} else if s.Held = heldAfterDeath(records, boot); len(s.Held) == 0 {
-				s.Since = nil
-			}
 		}
 		if s.State == RunEnded {
 			if ended++; ended > n {
@@ -73,9 +62,30 @@ func Status(stateDir, runtimeDir string, n int) ([]RunStatus, error) {
 			}
 			s.judged(stateDir)
 		}
-		list = append(list, s)
+		list = append(list, *s)
 	}
 	return list, nil
+}
+
+// statusFrom reads what the journal of one run says, without what was judged afterwards.
+func statusFrom(stateDir, runtimeDir string, info journal.Info) (*RunStatus, error) {
+	live := alive(runtimeDir, info) // asked first: a run writes its end before it gives the lock back
+	records, _, err := journal.Read(journal.OS{}, info.Path)
+	if err != nil {
+		return nil, err
+	}
+	s := statusOf(records)
+	s.Run = info.Run
+	switch {
+	case s.State != RunDead:
+	case live:
+		s.State, s.ThawBy = RunAlive, thawBy(records)
+	default:
+		if s.Held = heldAfterDeath(records, thisMachine().Boot); len(s.Held) == 0 {
+			s.Since = nil
+		}
+	}
+	return &s, nil
 }
 
 // judged takes over what the report that was kept says of a run that has ended: a post

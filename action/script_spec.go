@@ -17,14 +17,15 @@ type Record struct {
 
 // The types of fields that no parameter has.
 var (
-	typeBool    = Type{"bool", "bool"}
-	typeInt     = Type{"int", "int"}
-	typeDict    = Type{"dict", "dict[str, Any]"}
-	typeRows    = Type{"list of dicts, one a row", "list[dict[str, Any]]"}
-	typeCode    = Type{"int, string or None", "int | str | None"}
-	typeMessage = Type{"string or None", "str | None"}
-	typeAny     = Type{"what prescript returned, or None", "Any"}
-	typeStatus  = Type{`"unknown" or "taken"`, `Literal["unknown", "taken"]`}
+	typeBool     = Type{"bool", "bool"}
+	typeInt      = Type{"int", "int"}
+	typeDict     = Type{"dict", "dict[str, Any]"}
+	typeRows     = Type{"list of dicts, one a row", "list[dict[str, Any]]"}
+	typeCode     = Type{"int, string or None", "int | str | None"}
+	typeMessage  = Type{"string or None", "str | None"}
+	typeAny      = Type{"what prescript returned, or None", "Any"}
+	typeVerified = Type{"what verify returned, or None", "dict[str, Any] | None"}
+	typeStatus   = Type{`"unknown" or "taken"`, `Literal["unknown", "taken"]`}
 )
 
 // Records is the table of the structs that words return. It is data: nobody may
@@ -54,6 +55,7 @@ var ContextFields = []Field{
 	{Name: "settings", Type: typeDict, Doc: "SETTINGS of the script, with what the config changes."},
 	{Name: "recovery_point", Type: typeAny, Doc: "That of this run; None in prescript itself, which returns it."},
 	{Name: "snapshot", Type: typeStatus, Doc: `"taken" in postscript: there is a snapshot.`},
+	{Name: "verified", Type: typeVerified, Doc: "The dict that verify returned; None if it returned none, and before postscript."},
 	{Name: "local", Type: typeBool, Doc: "The server is on this machine; true without a connection."},
 	{Name: "linux_user", Type: TypeString, Doc: "linux_user of the config, or an empty string."},
 	{Name: "command_path", Type: TypeString, Doc: "command_path of the config, or an empty string."},
@@ -80,10 +82,10 @@ var PhaseSpecs = []PhaseSpec{
 	},
 	{
 		Name: "verify", Doc: "Fails unless the quiesce lasted. It is called after the snapshot, while everything but the filesystems is still held.",
-		May: "read, and try what must be refused, with undo = None; it holds nothing", Returns: "None or True; anything else is a failure",
+		May: "read, and try what must be refused, with undo = None; it holds nothing", Returns: "None or True; or a dict without which the copy is worth nothing: it is on the disk, as a part of the recovery point, before the verdict; anything else is a failure",
 	},
 	{
 		Name: "postscript", Doc: "Gives back. After it the host undoes what is left.",
-		May: "give back, read, take note", Returns: "what is to be recorded with the recovery point, or None",
+		May: "give back, read, take note", Returns: "what is to be recorded with the recovery point, or None; a dict of other keys if verify returned one",
 	},
 }

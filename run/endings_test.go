@@ -168,7 +168,7 @@ func TestAfterTheSnapshot(t *testing.T) {
 	verify := func(p phase) func(f *fixture) { return func(f *fixture) { f.scripts["orders"]["verify"] = p } }
 	testEndings(t, []ending{
 		{"verify fails", verify(fails("the lock is gone")), ExitVerdict, Filesystem, action.KindVerify, "the lock is gone", "", "undo orders: lock"},
-		{"verify returns False", verify(func(*calling) (action.Value, error) { return action.Bool(false), nil }), ExitVerdict, Filesystem, action.KindVerify, "verify returned false, want None or True", "", ""},
+		{"verify returns False", verify(func(*calling) (action.Value, error) { return action.Bool(false), nil }), ExitVerdict, Filesystem, action.KindVerify, "verify returned false, want None, True or a dict", "", ""},
 		{"verify returns something", verify(func(*calling) (action.Value, error) { return action.Int(1), nil }), ExitVerdict, Filesystem, action.KindVerify, "verify returned 1", "", ""},
 		{"verify returns True", verify(func(*calling) (action.Value, error) { return action.Bool(true), nil }), ExitDone, Application, "", "", "", ""},
 		{"there is no verify", func(f *fixture) {

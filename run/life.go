@@ -22,6 +22,7 @@ type life struct {
 	failures      failures
 	onHold        bool // the journal and the events
 	snapshotTaken bool
+	recorded      time.Time // the recovery point
 	outcome       outcome
 }
 

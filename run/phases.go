@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -154,6 +155,7 @@ func (l *life) verify(ctx context.Context) {
 			}
 			return l.verifyMember(ctx, m)
 		})
+		l.outcome.verify = errors.Join(l.outcome.verify, l.keepVerified())
 	})
 }
 
@@ -174,8 +176,10 @@ func (l *life) verifyMember(ctx context.Context, m *memberState) error {
 	case err != nil:
 	case value.IsNone() && !slices.Contains(m.Phases, "verify"):
 		err = fmt.Errorf("%s has no verify: nothing proves that the quiesce lasted", m.Name)
+	case value.Kind() == action.DictKind:
+		m.after = value
 	case !value.IsNone() && !value.AsBool():
-		err = fmt.Errorf("verify returned %s, want None or True", value)
+		err = fmt.Errorf("verify returned %s, want None, True or a dict", value)
 	}
 	if lost := m.Host.Lost(); len(lost) > 0 && err == nil {
 		err = fmt.Errorf("session %q ended during the snapshot: what it held was not held to the end", lost[0])
@@ -207,6 +211,29 @@ func asKind(kind action.Kind, err error) error {
 	return &action.Fault{Kind: kind, Message: err.Error()}
 }
 
+// keepVerified puts what verifies have returned on the disk, in the part of the recovery
+// point that is after the snapshot. Without it the copy cannot be recovered, so who
+// returned it is not proven if it cannot be kept.
+func (l *life) keepVerified() error {
+	kept := slices.DeleteFunc(slices.Clone(l.members), func(m *memberState) bool { return m.after.IsNone() })
+	if len(kept) == 0 {
+		return nil
+	}
+	var err error
+	for i, m := range kept {
+		_, jerr := l.Journal.Append(journal.Record{Type: journal.TypeRecoveryPoint, Member: m.Workload, Value: m.after}, i == len(kept)-1)
+		err = errors.Join(err, jerr)
+	}
+	if err = errors.Join(err, l.saveRecoveryPoint(true)); err == nil {
+		return nil
+	}
+	err = &action.Fault{Kind: action.KindVerify, Message: fmt.Sprintf("what verify returned cannot be kept, and the copy needs it: %v", err)}
+	for _, m := range kept {
+		m.quiesced, m.err = false, cmp.Or(m.err, err)
+	}
+	return err
+}
+
 func recoveryPointEntry(before action.Value) action.Value {
 	return action.Dict(action.Entry{Key: "recovery_point", Value: before})
 }
@@ -220,8 +247,14 @@ func (l *life) postscripts(ctx context.Context) {
 			l.outcome.postscript = errors.Join(l.outcome.postscript, err)
 		}
 	})
-	if err := l.saveRecoveryPoint(true); err != nil {
-		l.Log.Error().Err(err).Msg("the recovery point after the snapshot cannot be written")
+	err := l.saveRecoveryPoint(true)
+	if err == nil {
+		return
+	}
+	err = fmt.Errorf("what the postscripts returned could not be added to the recovery point, a restore may need it: %w", err)
+	l.Log.Error().Err(err).Msg("the report has it")
+	if slices.ContainsFunc(l.members, func(m *memberState) bool { return !m.after.IsNone() }) {
+		l.outcome.postscript = errors.Join(l.outcome.postscript, err)
 	}
 }
 
@@ -230,7 +263,13 @@ func (l *life) postscript(ctx context.Context, m *memberState) error {
 		return nil // undo only
 	}
 	extra := recoveryPointEntry(m.before).With("snapshot", action.String("taken"))
+	if !m.after.IsNone() {
+		extra = extra.With("verified", m.after)
+	}
 	value, err := l.call(ctx, m, "postscript", l.Limits.Postscript, extra)
+	if err == nil {
+		value, err = withVerified(m.after, value)
+	}
 	if err != nil {
 		if m.err == nil {
 			m.err = err
@@ -241,4 +280,23 @@ func (l *life) postscript(ctx context.Context, m *memberState) error {
 	m.after = value
 	_, _ = l.Journal.Append(journal.Record{Type: journal.TypeRecoveryPoint, Member: m.Workload, Value: value}, false)
 	return nil
+}
+
+// withVerified adds what the postscript returned to what verify did.
+func withVerified(verified, value action.Value) (action.Value, error) {
+	switch {
+	case verified.IsNone():
+		return value, nil
+	case value.IsNone():
+		return verified, nil
+	case value.Kind() != action.DictKind:
+		return verified, fmt.Errorf("postscript returned %s, want None or a dict: verify returned a dict, too", value)
+	}
+	for i, key := range value.Keys() {
+		if slices.Contains(verified.Keys(), key) {
+			return verified, fmt.Errorf("postscript returned %q, which verify returned already", key)
+		}
+		verified = verified.With(key, value.Items()[i])
+	}
+	return verified, nil
 }

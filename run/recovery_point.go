@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/starhost/starhost/action"
@@ -23,7 +22,7 @@ const (
 // RecoveryPointFile is the content of a recovery point's file.
 type RecoveryPointFile struct {
 	Run     string                `json:"run"`
-	Time    time.Time             `json:"time"`
+	Time    time.Time             `json:"time"` // of Before
 	Members []RecoveryPointMember `json:"members"`
 }
 
@@ -43,7 +42,10 @@ func (l *life) recoveryPointPath() string {
 // to its file, and to every filesystem that will be in the snapshot; after it to its
 // file again.
 func (l *life) saveRecoveryPoint(after bool) error {
-	content := RecoveryPointFile{Run: l.ID, Time: time.Now().UTC()}
+	if l.recorded.IsZero() {
+		l.recorded = time.Now().UTC()
+	}
+	content := RecoveryPointFile{Run: l.ID, Time: l.recorded}
 	for _, m := range l.members {
 		content.Members = append(content.Members, RecoveryPointMember{m.Workload, ScriptReport{m.Name, m.SHA256}, m.before, m.after})
 	}
@@ -74,7 +76,7 @@ func (l *life) keep(text []byte) error {
 	if l.RecoveryPoints == "" {
 		return nil
 	}
-	return writeFile(l.recoveryPointPath(), text)
+	return writeFile(osStorage{}, l.recoveryPointPath(), text)
 }
 
 // forgetRecoveryPoint removes the file of a run without a snapshot: nobody must take
@@ -95,12 +97,12 @@ func (l *life) carry(text []byte) error {
 		return nil
 	}
 	for _, dir := range l.Filesystems.Carriers(true) {
-		if err := writeFile(carriedPath(dir), text); err != nil {
+		if err := writeFile(osStorage{}, carriedPath(dir), text); err != nil {
 			return fmt.Errorf("on %s: %w", dir, err)
 		}
 	}
 	for _, dir := range l.Filesystems.Carriers(false) {
-		if err := writeFile(carriedPath(dir), text); err != nil {
+		if err := writeFile(osStorage{}, carriedPath(dir), text); err != nil {
 			l.Log.Warn().Err(err).Str("mountpoint", dir).Msg("the snapshot will not carry the recovery point")
 		}
 	}
@@ -108,33 +110,3 @@ func (l *life) carry(text []byte) error {
 }
 
 func carriedPath(dir string) string { return filepath.Join(dir, CarriedDir, CarriedFile) }
-
-// writeFile replaces a file so that it is whole and on the disk, or untouched.
-func writeFile(path string, text []byte) (err error) {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil || runtime.GOOS == "windows" {
-		return err // Windows has no sync of a directory
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

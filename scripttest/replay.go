@@ -158,7 +158,7 @@ func (r *replay) settings(defaults action.Value) action.Value {
 // What a run fills in, and the settings, are left as they are.
 func (r *replay) context(ctx action.Value) action.Value {
 	for _, name := range ctx.Keys() {
-		if slices.Contains([]string{"settings", "recovery_point", "snapshot"}, name) {
+		if slices.Contains([]string{"settings", "recovery_point", "snapshot", "verified"}, name) {
 			continue
 		}
 		if slices.Contains(r.member.Context.Keys(), name) {

@@ -71,6 +71,7 @@ func (s *stage) ctx(info interp.Info) action.Value {
 		action.Entry{Key: "settings", Value: settings},
 		action.Entry{Key: "recovery_point", Value: action.Value{}},
 		action.Entry{Key: "snapshot", Value: action.String("unknown")},
+		action.Entry{Key: "verified", Value: action.Value{}},
 		action.Entry{Key: "local", Value: action.Bool(true)},
 		action.Entry{Key: "linux_user", Value: action.String("")},
 		action.Entry{Key: "command_path", Value: action.String("")},

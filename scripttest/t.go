@@ -122,7 +122,7 @@ func (t *test) prepare() (err error) {
 var contextFields = func() []string {
 	var names []string
 	for _, f := range action.ContextFields {
-		if !slices.Contains([]string{"params", "settings", "recovery_point", "snapshot"}, f.Name) {
+		if !slices.Contains([]string{"params", "settings", "recovery_point", "snapshot", "verified"}, f.Name) {
 			names = append(names, f.Name)
 		}
 	}

@@ -22,6 +22,7 @@ need ip iproute2
 need perl perl
 need /usr/bin/python3 python3
 need cc gcc
+need sqlite3 sqlite3
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 
 [ -n "$missing" ] || exit 0

@@ -147,6 +147,7 @@ var classicRuns = []struct {
 // TestClassicPair runs pairs of real scripts: retries are made, time that is over ends
 // everything that a script started, and the post-script runs whatever happens.
 func TestClassicPair(t *testing.T) {
+	t.Parallel()
 	for _, c := range classicRuns {
 		t.Run(c.name, func(t *testing.T) {
 			m := mark()

@@ -72,11 +72,14 @@ func TestDocuments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	callers, err := filepath.Glob(root + "/docs/callers/*.md")
-	if err != nil || len(callers) == 0 {
-		t.Fatalf("docs/callers: %q, %v", callers, err)
+	for _, folder := range []string{"callers", "recovery"} {
+		below, err := filepath.Glob(root + "/docs/" + folder + "/*.md")
+		if err != nil || len(below) == 0 {
+			t.Fatalf("docs/%s: %q, %v", folder, below, err)
+		}
+		documents = append(documents, below...)
 	}
-	for _, path := range slices.Concat(documents, callers, []string{root + "/README.md", root + "/CONTRIBUTING.md"}) {
+	for _, path := range slices.Concat(documents, []string{root + "/README.md", root + "/CONTRIBUTING.md"}) {
 		name := strings.TrimPrefix(strings.TrimPrefix(path, root+"/"), "docs/")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -221,7 +224,7 @@ func (w *docWorld) run(t *testing.T, command string) string {
 	c := exec.CommandContext(ctx, "sh", "-c", "(exit "+strconv.Itoa(w.status)+"); "+w.here(command))
 	c.WaitDelay = time.Second
 	c.Dir = w.dir
-	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "REPOSITORY="+filepath.Dir(filepath.Dir(filepath.Dir(bin))), "MACHINE="+w.dir, "STARHOST_CONFIG="+w.here("/etc/starhost/workload.conf"),
+	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "REPOSITORY="+filepath.Dir(filepath.Dir(filepath.Dir(bin))), "MACHINE="+w.dir, "VOLUME="+w.volume, "STARHOST_CONFIG="+w.here("/etc/starhost/workload.conf"),
 		"STARHOST_STATE_DIR="+w.here("/var/lib/starhost"), "STARHOST_RUNTIME_DIR="+w.here("/run/starhost"))
 	out, err := c.CombinedOutput()
 	exit := (*exec.ExitError)(nil)

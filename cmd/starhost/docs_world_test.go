@@ -5,6 +5,7 @@ package main
 import (
 	"database/sql"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +19,8 @@ type docWorld struct {
 	dir      string
 	paths    paths
 	password string
-	status   int // of the last command
+	volume   string // the image of the filesystem with the orders, if snapshot-volume copies it
+	status   int    // of the last command
 }
 
 // paths are pairs of one in a document and one here; longer ones come first.
@@ -46,6 +48,9 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	if shows(list, "starhost hook ") { // some callers have us freeze
 		orders = testfs.New(t, "ext4", 32).Dir
 	}
+	if shows(list, " snapshot-volume") {
+		orders = w.copied(t)
+	}
 	w.put("/srv/orders", orders)
 	w.put("/usr/local/sbin", dir+"/usr/local/sbin")
 	w.put("/var/lib/starhost", dir+"/state")
@@ -64,6 +69,26 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 		w.put("/srv/db", fs.Dir)
 	}
 	return w
+}
+
+// copied makes a filesystem for the orders, and places for the copy of it and for what is
+// read from there.
+func (w *docWorld) copied(t *testing.T) (dir string) {
+	t.Helper()
+	fs := testfs.New(t, "ext4", 32)
+	w.volume = fs.Image
+	mounted := w.dir + "/mnt"
+	if err := os.Mkdir(mounted, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = exec.Command("umount", "-q", mounted).Run() // a document that fails does not come to its end
+		_ = os.Remove(fs.Image + ".copy")
+	})
+	w.put("/dev/storage/restored", fs.Image+".copy")
+	w.put("/mnt/restored", mounted)
+	w.put("/srv/restored", w.dir+"/restored")
+	return fs.Dir
 }
 
 // shows reports whether a document shows a command.

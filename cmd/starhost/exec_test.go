@@ -163,6 +163,7 @@ var unruly = []struct {
 }
 
 func TestUnrulyProgram(t *testing.T) {
+	t.Parallel()
 	for _, tt := range unruly {
 		t.Run(tt.name, func(t *testing.T) {
 			asUsers(t, func(t *testing.T, login string) {

@@ -15,6 +15,7 @@ import (
 
 // What a program did is undone by a program: after a failure, and at the end.
 func TestProgramIsUndone(t *testing.T) {
+	t.Parallel()
 	const touch = `exec_as("LOGIN", ["/bin/sh", "-c", "echo x > DIR/made"], hold = "file", undo = undo.exec_as("LOGIN", ["/bin/rm", "DIR/made"]))
 `
 	for _, tt := range []struct {

@@ -219,6 +219,7 @@ func (h *home) told(id string, want []string) {
 // What a run freezes may hold everything that it needs itself: nothing waits for what
 // is frozen, and nothing is missing afterwards.
 func TestFrozenHome(t *testing.T) {
+	t.Parallel()
 	for _, fstype := range []string{"ext4", "xfs"} {
 		t.Run(fstype, func(t *testing.T) {
 			h := newHome(t, fstype)

@@ -14,6 +14,7 @@ import (
 // What the caller freezes, or a stranger whom nobody has announced, may hold
 // everything that a run needs too: a run waits for the thaw, or has ended before it.
 func TestHomeFrozenBySomebodyElse(t *testing.T) {
+	t.Parallel()
 	h := newHome(t, "ext4")
 	t.Run("caller", func(t *testing.T) { callerFreezes(t, h) })
 	t.Run("caller between pre and post", func(t *testing.T) { callerFreezesBetween(t, h, "post") })

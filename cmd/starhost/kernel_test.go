@@ -104,6 +104,7 @@ func TestRunDiesWithTheCallersGroup(t *testing.T) {
 // may last: the process that leads it sleeps in a write and can undo nothing. The
 // watchdog gives the database back when the time of the run is over.
 func TestJournalFrozenForTooLong(t *testing.T) {
+	t.Parallel()
 	home := testfs.New(t, "ext4", 0)
 	server := testdb.MariaDB(t, testdb.Options{Dir: testfs.New(t, "ext4", 600).Dir})
 	o := observe(t, server)

@@ -66,6 +66,7 @@ func momentsOf(records []journal.Record, member string) (m moments) {
 // Members of one order are held at the same time; with an order the second begins when
 // the first is quiesced, and goes back to work before it.
 func TestOrderOfMembers(t *testing.T) {
+	t.Parallel()
 	for order, together := range map[int]bool{0: true, 1: false} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {
 			dir, common := memoryDir(t), "script = "+slowly(t)+"\nfs_freeze = snapshot"

@@ -23,6 +23,7 @@ import (
 // Three databases on two filesystems are quiesced by one call and frozen once: each copy
 // has what was acknowledged before the snapshot, and nothing else.
 func TestThreeDatabasesInOneRun(t *testing.T) {
+	t.Parallel()
 	w := newTrio(t)
 	c := newCommand(t, w.config())
 	got := c.run("run", "--json", "--", "sh", "-c", w.snapshot).want(t, run.ExitDone).report
@@ -32,6 +33,7 @@ func TestThreeDatabasesInOneRun(t *testing.T) {
 }
 
 func TestThreeDatabasesByPreAndPost(t *testing.T) {
+	t.Parallel()
 	w := newTrio(t)
 	c := newSupervised(t, w.config())
 	pre := c.run("pre", "--json").want(t, run.ExitDone).report
@@ -50,6 +52,7 @@ func TestThreeDatabasesByPreAndPost(t *testing.T) {
 // One of three that fails releases all: the writers of the others go on, and no snapshot
 // is taken.
 func TestOneOfThreeFails(t *testing.T) {
+	t.Parallel()
 	w := newTrio(t)
 	locker, err := sql.Open("sqlite", w.file+"?_pragma=busy_timeout(5000)")
 	if err != nil {

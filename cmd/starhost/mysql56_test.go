@@ -17,6 +17,7 @@ import (
 // On MySQL, which has no stages, the script takes the read lock. Nothing is committed
 // while the snapshot is taken, and the position that is recorded is that of the server.
 func TestRunOnMySQL56(t *testing.T) {
+	t.Parallel()
 	for name, args := range map[string][]string{
 		"lossy redo":    {"--innodb-flush-log-at-trx-commit=0"},
 		"no binary log": {"--skip-log-bin", "--gtid-mode=OFF", "--skip-log-slave-updates"},

@@ -18,6 +18,7 @@ import (
 // The bundled script runs from end to end on every major version that can be had, as a
 // superuser and as the user that the documentation makes, who may not CHECKPOINT before 15.
 func TestPostgresMajors(t *testing.T) {
+	t.Parallel()
 	for _, major := range []int{14, 15, 18} {
 		t.Run(fmt.Sprint(major), func(t *testing.T) {
 			fs := testfs.New(t, "ext4", 400)

@@ -124,6 +124,7 @@ func (c *command) thawsWithin(limit time.Duration) {
 
 // At the deadline everything is given back without post, which then says so, once.
 func TestPostAfterTheDeadline(t *testing.T) {
+	t.Parallel()
 	w, c := supervised(t, "freeze_timeout = 1\n")
 	for _, verb := range []string{"post", "abort", "pre"} {
 		t.Run(verb, func(t *testing.T) {
@@ -187,6 +188,7 @@ const idle = "API = 1\n\ndef prescript(ctx):\n    freeze()\n    %s\n\ndef verify
 
 // Several workloads are one run, or several: each ends with those that it began with.
 func TestPrePostOfSeveral(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "idle.star"), fmt.Sprintf(idle, "pass", "pass"))
 	write(t, filepath.Join(dir, "late.star"), fmt.Sprintf(idle, "pass", "fail(\"late\")"))

@@ -86,6 +86,7 @@ func (i *identified) reset() {
 // What recover does depends on whom it finds: to a server that is not the recorded
 // one nothing is said, and after a boot, or on another machine, only what is allowed.
 func TestRecoverByIdentity(t *testing.T) {
+	t.Parallel()
 	i := newIdentified(t)
 	machine, err := os.ReadFile("/etc/machine-id")
 	if err != nil {

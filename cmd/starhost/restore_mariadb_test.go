@@ -29,6 +29,7 @@ const lossy = "--innodb-flush-log-at-timeout=30"
 // before it and none that was acknowledged after it, whatever the server promises
 // about its redo log.
 func TestRestoredMariaDB(t *testing.T) {
+	t.Parallel()
 	for _, fstype := range []string{"xfs", "ext4"} {
 		for _, commit := range []string{"0", "1", "2"} {
 			t.Run(fstype+"/trx_commit="+commit, func(t *testing.T) {

@@ -60,6 +60,7 @@ func TestPasswordIsSeenNowhere(t *testing.T) {
 // Errors of connecting do not show the password: a wrong one, a server that is not
 // there, one that is something else, and a password in the URL.
 func TestPasswordIsNotInErrorsOfConnecting(t *testing.T) {
+	t.Parallel()
 	server := testdb.MariaDB(t, testdb.Options{})
 	observe(t, server)
 	inURL := func(at string) string {

@@ -152,6 +152,7 @@ func reportIn(t *testing.T, stdout, stderr *bytes.Buffer) *run.Report {
 
 // A signal in any phase ends the run within a second, with nothing held.
 func TestSignal(t *testing.T) {
+	t.Parallel()
 	phases := []struct {
 		name, more string
 		exit       int

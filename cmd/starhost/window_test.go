@@ -147,6 +147,7 @@ func TestForeignFreezeIsRefused(t *testing.T) {
 
 // Snapshot commands that go wrong, by the real command.
 func TestSnapshotCommandGoesWrong(t *testing.T) {
+	t.Parallel()
 	w := newWindow(t)
 	file := filepath.Join(w.fs.Dir, "written-while-frozen")
 	for _, tt := range []struct {

@@ -44,6 +44,9 @@ class Context:
     snapshot: Literal["unknown", "taken"]
     """"taken" in postscript: there is a snapshot."""
 
+    verified: dict[str, Any] | None
+    """The dict that verify returned; None if it returned none, and before postscript."""
+
     local: bool
     """The server is on this machine; true without a connection."""
 

@@ -44,7 +44,7 @@ var ErrGone = errors.New("the session is gone")
 // Config says how to reach a server. It is all that a driver looks at: no
 // environment variable and no file in a home directory adds to it.
 type Config struct {
-	Driver         string            // "mysql", "postgres", "sqlite"
+	Driver         string            // "mysql", "postgres", "oracle", "sqlite"
 	User           string            // required where there are users
 	Password       Password          // empty is none
 	Host           string            // a name or an address; empty means Socket

@@ -55,6 +55,7 @@ type postgres struct {
 	system     string
 	spaces     []string // paths of tablespaces
 	lsn        uint64
+	first      uint64    // number of the first file of the log
 	checkpoint uint64    // where the last one began
 	paused     bool      // replay
 	exclusive  *pgBackup // belongs to no session; until 14
@@ -71,8 +72,9 @@ type pgSession struct {
 
 // pgBackup is a backup that was begun. It is not written to.
 type pgBackup struct {
-	label string
-	lsn   uint64
+	label   string
+	lsn     uint64
+	standby bool
 }
 
 // pgTransaction is an open one.
@@ -84,7 +86,7 @@ type pgTransaction struct {
 
 func newPostgres(r postgresRelease, options action.Value) (Server, error) {
 	s := &postgres{
-		postgresRelease: r, lastPid: 40, settings: newSettings(r), lsn: 0x1_5000_28, checkpoint: 0x1_5000_28,
+		postgresRelease: r, lastPid: 40, settings: newSettings(r), lsn: 0x1_5000_28, checkpoint: 0x1_5000_28, first: 0x1_5000_28 / segment,
 		sessions: map[string]*pgSession{},
 	}
 	for _, o := range s.options() {
@@ -217,5 +219,5 @@ func (s *postgres) Clone() Server {
 // everybody may call.
 func (s *postgres) may(right string) bool {
 	has := func(r string) bool { return slices.Contains(s.privileges, r) }
-	return has("superuser") || has(right) || right == "pg_read_all_settings" && has("pg_monitor")
+	return has("superuser") || has(right) || has("pg_monitor") && (right == "pg_read_all_settings" || right == "pg_ls_archive_statusdir")
 }

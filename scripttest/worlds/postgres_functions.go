@@ -18,6 +18,7 @@ type pgFunction struct {
 	right       bool     // not everybody may call it
 	only        string   // "primary" or "standby"
 	columns     []string
+	many        bool // rows
 	call        func(c *pgCall, args []action.Value) (action.Value, error)
 }
 
@@ -117,16 +118,31 @@ func (c *pgCall) function(name string, args int) (function, bool) {
 	switch {
 	case slices.Contains(pgGone, name):
 		return function{most: args, refuse: there}, true
+	case name == "has_function_privilege":
+		return function{least: 2, most: 2, call: c.mayCall}, true
 	case found == nil:
 		return c.keyword(name)
 	}
-	f := function{least: found.least, most: found.most, names: found.names, columns: found.columns, call: func(args []action.Value) (action.Value, error) {
+	f := function{least: found.least, most: found.most, names: found.names, columns: found.columns, many: found.many, call: func(args []action.Value) (action.Value, error) {
 		return c.invoke(found, args)
 	}}
 	if found.right && !c.may(name) {
 		f.refuse = pgError(pgForbidden, "permission denied for function %s", name)
 	}
 	return f, true
+}
+
+// mayCall is has_function_privilege(function, privilege), of a function with its arguments.
+func (c *pgCall) mayCall(args []action.Value) (action.Value, error) {
+	name, _, ok := strings.Cut(args[0].Text(), "(")
+	if !ok || !strings.EqualFold(args[1].Text(), "execute") {
+		return action.Value{}, errUnknown
+	}
+	f, there := c.function(name, 0)
+	if !there || f.refuse != nil && c.may(name) {
+		return action.Value{}, pgError("42883", "function %q does not exist", args[0].Text())
+	}
+	return action.Bool(f.refuse == nil), nil
 }
 
 // keyword returns a function that is called without parentheses.
@@ -254,7 +270,7 @@ func (c *pgCall) table(name string) (table, bool) {
 		return t, true
 	case "pg_stat_archiver":
 		t := table{columns: strings.Fields("archived_count last_archived_wal last_archived_time failed_count last_failed_wal last_failed_time stats_reset")}
-		t.rows = [][]action.Value{{action.Int(0), {}, {}, action.Int(0), {}, {}, action.String(born.Format(pgTime))}}
+		t.rows = [][]action.Value{c.archiver()}
 		return t, true
 	}
 	return table{}, false

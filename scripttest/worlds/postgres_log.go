@@ -2,6 +2,7 @@ package worlds
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,45 @@ func (s *postgres) file(at uint64) string {
 // nextFile moves the end of the log to the next file, unless it is at the begin of one.
 func (s *postgres) nextFile() { s.lsn = (s.lsn + segment - 1) / segment * segment }
 
+// archived is how many files of the log the archiver has put away and how many wait for it. It
+// is as fast as the log, unless its command is false, which fails, or empty.
+func (s *postgres) archived() (done, waiting uint64) {
+	files := s.lsn/segment - s.first
+	mode, command := s.settings.now["archive_mode"], s.settings.now["archive_command"]
+	switch {
+	case mode == "off", s.standby && mode != "always":
+		return 0, 0
+	case command == "", command == "false":
+		return 0, files
+	}
+	return files, 0
+}
+
+// archiver is what the archiver says of itself.
+func (s *postgres) archiver() []action.Value {
+	done, waiting := s.archived()
+	said := func(n uint64, last uint64) []action.Value {
+		if n == 0 {
+			return []action.Value{action.Int(0), {}, {}}
+		}
+		return []action.Value{action.Int(int64(n)), action.String(s.file(last * segment)), action.String(s.started().Format(pgTime))}
+	}
+	if s.settings.now["archive_command"] == "" {
+		waiting = 0 // it does not try
+	}
+	return slices.Concat(said(done, s.first+done-1), said(waiting, s.first), []action.Value{action.String(born.Format(pgTime))})
+}
+
+// archiveStatus lists what the archiver has done, and is to do.
+func (s *postgres) archiveStatus() (list []action.Value) {
+	done, waiting := s.archived()
+	for i := range done + waiting {
+		name := s.file((s.first+i)*segment) + map[bool]string{true: ".done", false: ".ready"}[i < done]
+		list = append(list, action.List(action.String(name), action.Int(0), action.String(s.started().Format(pgTime))))
+	}
+	return list
+}
+
 func position(c *pgCall, _ []action.Value) (action.Value, error) { return lsn(c.lsn), nil }
 
 var pgLogFunctions = []pgFunction{
@@ -48,6 +88,10 @@ var pgLogFunctions = []pgFunction{
 		c.nextFile()
 		return lsn(at), nil
 	}},
+	{
+		name: "pg_ls_archive_statusdir", right: true, columns: []string{"name", "size", "modification"}, many: true,
+		call: func(c *pgCall, _ []action.Value) (action.Value, error) { return action.List(c.archiveStatus()...), nil },
+	},
 	{name: "pg_walfile_name", least: 1, most: 1, only: "primary", call: func(c *pgCall, args []action.Value) (action.Value, error) {
 		at, ok := parseLSN(args[0].Text())
 		if !ok {
@@ -141,7 +185,7 @@ func (c *pgCall) newBackup(label string) (*pgBackup, error) {
 		c.write(0x28)
 	}
 	c.makeCheckpoint()
-	return &pgBackup{label, c.checkpoint}, nil
+	return &pgBackup{label, c.checkpoint, c.standby}, nil
 }
 
 func (c *pgCall) stopBackup() (action.Value, error) {
@@ -150,8 +194,12 @@ func (c *pgCall) stopBackup() (action.Value, error) {
 		return action.Value{}, pgError("55000", "backup is not in progress")
 	}
 	c.session.backup = nil
-	label := fmt.Sprintf("START WAL LOCATION: %s (file %s)\nCHECKPOINT LOCATION: %s\nBACKUP METHOD: streamed\nBACKUP FROM: primary\nSTART TIME: %s\nLABEL: %s\nSTART TIMELINE: %d\n",
-		lsnText(b.lsn), c.file(b.lsn), lsnText(b.lsn), c.started().Format("2006-01-02 15:04:05 MST"), b.label, c.timeline)
+	if b.standby && !c.standby {
+		return action.Value{}, pgError("55000", "the standby was promoted during online backup")
+	}
+	from := map[bool]string{false: "primary", true: "standby"}[b.standby]
+	label := fmt.Sprintf("START WAL LOCATION: %s (file %s)\nCHECKPOINT LOCATION: %s\nBACKUP METHOD: streamed\nBACKUP FROM: %s\nSTART TIME: %s\nLABEL: %s\nSTART TIMELINE: %d\n",
+		lsnText(b.lsn), c.file(b.lsn), lsnText(b.lsn), from, c.started().Format("2006-01-02 15:04:05 MST"), b.label, c.timeline)
 	var spaces strings.Builder
 	for i, path := range c.spaces {
 		fmt.Fprintf(&spaces, "%d %s\n", firstSpace+i, path)

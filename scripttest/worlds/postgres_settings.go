@@ -36,6 +36,7 @@ func settingsOf(r postgresRelease) []pgSetting {
 		{"synchronous_commit", "local remote_write remote_apply on off", "on", "user", false},
 		{"synchronous_standby_names", "text", "", "sighup", false},
 		{"wal_level", "minimal replica logical", "replica", "postmaster", false},
+		{"wal_segment_size", "text", "16MB", "internal", false},
 		{"wal_log_hints", "bool", "off", "postmaster", false},
 		{"wal_keep_size", "MB", "0", "sighup", false},
 		{"max_wal_size", "MB", "1GB", "sighup", false},

@@ -44,8 +44,10 @@ func number(text string) action.Value {
 	return action.String(text) // a decimal
 }
 
-// A function can be called in a SELECT. One with columns answers with a list of them.
+// A function can be called in a SELECT. One with columns answers with a list of them, or, if it
+// returns many rows, with a list of such lists.
 type function struct {
+	many        bool
 	least, most int // arguments
 	names       []string
 	bare        bool // it is called without parentheses
@@ -115,7 +117,14 @@ func (m *selecting) source(s *selection) (table, error) {
 	if f.columns == nil {
 		return table{columns: []string{s.from.name}, rows: [][]action.Value{{v}}}, nil
 	}
-	return table{columns: f.columns, rows: [][]action.Value{v.Items()}}, nil
+	t := table{columns: f.columns, rows: [][]action.Value{v.Items()}}
+	if f.many {
+		t.rows = nil
+		for _, r := range v.Items() {
+			t.rows = append(t.rows, r.Items())
+		}
+	}
+	return t, nil
 }
 
 func (m *selecting) rows(s *selection) (*action.Rows, error) {
@@ -221,6 +230,9 @@ func (m *selecting) eval(n *node, r row) (action.Value, error) {
 	switch n.op {
 	case callOp:
 		f, _ := m.function(n.name, len(n.args))
+		if f.many {
+			return action.Value{}, errUnknown // a row for each
+		}
 		v, err := f.call(args)
 		if f.columns != nil {
 			v = composite(v)

@@ -52,6 +52,9 @@ type Subject struct {
 	Unlock string   // gives the lock back
 
 	SyntaxCode action.Value // of a syntax error
+	SyntaxMark string       // what its message begins with; empty is the code
+
+	EmptyIsNone bool // the database has no empty texts: they are NULL
 
 	// Optional. Running reports, from outside, whether the server has that
 	// session; statement says whether it is to be making a statement too.

@@ -1,0 +1,292 @@
+package tns
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/scripttest/worlds"
+)
+
+// call is a request to make a statement.
+type call struct {
+	query  string
+	params []action.Value
+	rows   uint64 // that the client takes at once
+}
+
+// readCall reads what follows the function code.
+func readCall(r *request) call {
+	var n call
+	r.num() // options
+	r.num() // the cursor, 0: each statement is a new one
+	r.byte()
+	r.num() // length of the statement
+	r.byte()
+	r.num()
+	r.take(2)
+	r.byte()
+	n.rows = r.num()
+	r.num()
+	r.byte()
+	count := r.num()
+	r.take(5)
+	r.byte()
+	r.num()
+	n.query = string(r.text())
+	for range 13 {
+		r.num()
+	}
+	kinds := make([]byte, min(count, 1000))
+	for i := range kinds {
+		kinds[i] = readBind(r)
+	}
+	if len(kinds) > 0 {
+		r.byte() // the mark of values
+	}
+	for _, kind := range kinds {
+		n.params = append(n.params, bound(kind, r.text()))
+	}
+	return n
+}
+
+// readBind reads the description of a parameter and returns its type.
+func readBind(r *request) byte {
+	kind := r.byte()
+	r.take(3)
+	r.num() // length
+	r.num() // of an array
+	r.num() // flags
+	if r.num() != 0 {
+		r.text()
+	}
+	r.num()
+	r.num() // character set
+	r.byte()
+	r.num()
+	return kind
+}
+
+// bound is the value of a parameter. Oracle has no empty texts: they are NULL.
+func bound(kind byte, raw []byte) action.Value {
+	switch {
+	case len(raw) == 0:
+		return action.Value{}
+	case kind == typeRaw || kind == typeLongRaw:
+		return action.Bytes(raw)
+	case kind != typeNumber:
+		return action.String(string(raw))
+	}
+	text := decimal(raw)
+	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return action.Int(i)
+	}
+	if f, err := strconv.ParseFloat(text, 64); err == nil {
+		return action.Float(f)
+	}
+	return action.String(text)
+}
+
+// execute makes a statement.
+func (c *conn) execute(r *request) error {
+	n := readCall(r)
+	if r.err != nil {
+		return r.err
+	}
+	select {
+	case <-c.cancel: // of an earlier statement
+	default:
+	}
+	fault := c.l.arrived(c, n.query)
+	defer func() {
+		c.l.mu.Lock()
+		c.running = ""
+		c.l.mu.Unlock()
+	}()
+	switch fault {
+	case Mute:
+		return c.mute()
+	case Cut:
+		return errGone
+	case Refuse:
+		return c.refuse(2000, "ORA-02000: missing a keyword that this release knows")
+	}
+	if c.broken {
+		return c.breakOff()
+	}
+	a, ending := c.perform(n)
+	switch {
+	case fault == MuteAfter:
+		return c.mute()
+	case fault == CutAfter:
+		return errGone
+	case ending != nil:
+		return ending()
+	case !a.Code.IsNone() || a.Message != "":
+		code, _ := a.Code.AsInt()
+		return c.refuse(uint64(code), a.Message)
+	case a.Rows == nil:
+		return c.refuse(0, "")
+	}
+	return c.rows(a.Rows, n.rows)
+}
+
+// mute reads on and says nothing, until the connection ends.
+func (c *conn) mute() error {
+	for {
+		if _, err := c.next(); err != nil {
+			return err
+		}
+	}
+}
+
+// perform has the world make a statement, and waits as long as the world says so. A
+// statement that did not come to its end has an ending in place of an answer.
+func (c *conn) perform(n call) (a worlds.Answer, ending func() error) {
+	if refusal := c.misfit(n); refusal != nil {
+		return *refusal, nil
+	}
+	if done, a := c.l.endSession(n.query); done {
+		return a, nil
+	}
+	id := c.session()
+	for {
+		var changed chan struct{}
+		if !c.l.ask(func(w worlds.Server) {
+			if !w.Alive(id) {
+				return
+			}
+			if a = w.Do(id, n.query, n.params); a.Waits {
+				c.l.mu.Lock()
+				changed = c.l.changed
+				c.l.mu.Unlock()
+				return
+			}
+			c.l.tell(w)
+		}) {
+			return a, func() error { return errGone }
+		}
+		if a.Unknown {
+			a = own(n.query, c.l)
+		}
+		if !a.Waits {
+			return a, nil
+		}
+		if ending := c.wait(changed); ending != nil {
+			return a, ending
+		}
+	}
+}
+
+// wait waits until somebody has given something back, nil, or the statement is ended.
+func (c *conn) wait(changed <-chan struct{}) (ending func() error) {
+	for {
+		select {
+		case <-changed:
+			return nil
+		case <-c.done:
+			return func() error { return errGone }
+		case <-c.killed:
+			return func() error { return c.refuseLast(killedCode, "ORA-00028: your session has been killed") }
+		case <-c.cancel:
+			return func() error { return c.refuse(1013, "ORA-01013: user requested cancel of current operation") }
+		case p, ok := <-c.packets:
+			c.gate()
+			if !ok {
+				return func() error { return errGone }
+			}
+			if isMark(p, markInterrupt) {
+				return c.breakOff
+			}
+		}
+	}
+}
+
+// places are the parameters of a statement, outside of quotes and comments.
+var places = regexp.MustCompile(`'[^']*'|"[^"]*"|--[^\n]*|/\*(?s:.*?)\*/|:\w+`)
+
+// misfit is the refusal of a statement whose parameters do not fit.
+func (c *conn) misfit(n call) *worlds.Answer {
+	want := 0
+	for _, found := range places.FindAllString(n.query, -1) {
+		if found[0] == ':' {
+			want++
+		}
+	}
+	switch {
+	case strings.HasPrefix(strings.ToUpper(strings.TrimSpace(n.query)), "ALTER"), want == len(n.params):
+		return nil // no parameters can be in those; a colon is part of a name
+	case want > len(n.params):
+		return &worlds.Answer{Code: action.Int(1008), Message: "ORA-01008: not all variables bound"}
+	}
+	return &worlds.Answer{Code: action.Int(1036), Message: "ORA-01036: illegal variable name/number"}
+}
+
+var sessionStatement = regexp.MustCompile(`(?i)^\s*ALTER\s+SYSTEM\s+(KILL|DISCONNECT|CANCEL)\s+(?:SESSION|SQL)\s+'\s*(\d+)\s*,\s*(\d+)\s*'`)
+
+// endSession makes the statements about sessions, which are the stand-in's own.
+func (l *Listener) endSession(query string) (done bool, a worlds.Answer) {
+	match := sessionStatement.FindStringSubmatch(query)
+	if match == nil {
+		return false, a
+	}
+	c := l.session(match[2] + "," + match[3])
+	if c == nil {
+		return true, worlds.Answer{Code: action.Int(30), Message: "ORA-00030: User session ID does not exist."}
+	}
+	switch strings.ToUpper(match[1]) {
+	case "CANCEL":
+		l.mu.Lock()
+		busy := c.running != ""
+		l.mu.Unlock()
+		if busy {
+			select {
+			case c.cancel <- struct{}{}:
+			default:
+			}
+		}
+	case "KILL":
+		c.dieOnce.Do(func() { close(c.killed) })
+		c.leaveWorld()
+	default:
+		c.cut()
+		c.leave()
+	}
+	return true, a
+}
+
+// leaveWorld ends the session in the world. The connection stays until the client's next call.
+func (c *conn) leaveWorld() {
+	c.l.mu.Lock()
+	id := c.id
+	c.id = ""
+	c.l.mu.Unlock()
+	c.l.ask(func(w worlds.Server) {
+		w.Disconnect(id)
+		c.l.tell(w)
+	})
+}
+
+// own answers what a driver says by itself and a world need not know.
+func own(query string, l *Listener) worlds.Answer {
+	switch {
+	case begins(query, "ALTER SESSION SET"), begins(query, "BEGIN NULL; END;"):
+		return worlds.Answer{}
+	case begins(query, "SELECT instance_number, instance_name, version, startup_time FROM v$instance"):
+		var a worlds.Answer
+		l.ask(func(w worlds.Server) {
+			id := w.Identity()
+			a.Rows = row([]string{"INSTANCE_NUMBER", "INSTANCE_NAME", "VERSION", "STARTUP_TIME"}, action.Int(1),
+				action.String(l.cfg.Instance), action.String(id.Version), action.String(id.Started.Format("2006-01-02 15:04:05")))
+		})
+		return a
+	case begins(query, "SELECT dbid, name FROM v$database"):
+		return worlds.Answer{Rows: row([]string{"DBID", "NAME"}, action.Int(1467841234), action.String(strings.ToUpper(l.cfg.Service)))}
+	}
+	return worlds.Answer{Code: action.Int(900), Message: "ORA-00900: the stand-in's world does not know this statement: " + query}
+}
+
+func row(columns []string, values ...action.Value) *action.Rows {
+	return &action.Rows{Columns: columns, Rows: [][]action.Value{values}}
+}
