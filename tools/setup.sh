@@ -12,6 +12,7 @@ need() { # need PROGRAM PACKAGE
 	PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 need mariadbd mariadb-server
+need redis-server redis-server
 need mkfs.xfs xfsprogs
 need mkfs.btrfs btrfs-progs
 need mkfs.ext4 e2fsprogs

@@ -125,7 +125,7 @@ func scriptToProve(name string, o *proveOptions) (source []byte, load func(strin
 	}
 	if b, lerr := scripts.Lookup(name); lerr == nil {
 		if len(o.worlds) == 0 && o.replay == "" {
-			if o.worlds = worldsFor(b); len(o.worlds) == 0 {
+			if o.worlds = worldsOf(b); len(o.worlds) == 0 {
 				return nil, nil, nil, fmt.Errorf("%s is about no database, so there is no ready-made world for it: give --replay FILE", b.Name)
 			}
 		}
@@ -150,13 +150,15 @@ func scriptToProve(name string, o *proveOptions) (source []byte, load func(strin
 	return source, load, dir.Close, nil
 }
 
-// worldsFor are the ready-made worlds of a bundled script: those of its database, or those
-// of its product, if programs alone speak to that.
-func worldsFor(b scripts.Script) []string {
-	if b.Database != "" {
-		return worldNames(b.Database)
+// worldsOf are the ready-made worlds that fit a script in the binary. Where programs alone
+// speak to a server its name says whose it is.
+func worldsOf(s scripts.Script) []string {
+	if s.Database != "" {
+		return worldNames(s.Database)
 	}
-	return slices.DeleteFunc(worldNames(""), func(name string) bool { return worlds.Database(name) != "" || !strings.HasPrefix(name, b.Name+"-") })
+	return slices.DeleteFunc(worldNames(""), func(name string) bool {
+		return worlds.Database(name) != "" || !strings.HasPrefix(name, s.Name+"-")
+	})
 }
 
 // worldNames are the ready-made worlds of a database, or all.

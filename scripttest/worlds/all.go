@@ -16,7 +16,7 @@ type world struct {
 
 // list of all worlds.
 func list() []world {
-	return slices.Concat(mysqlWorlds(), oracleWorlds(), postgresWorlds(), sqliteWorlds(), irisWorlds())
+	return slices.Concat(mysqlWorlds(), oracleWorlds(), postgresWorlds(), sqliteWorlds(), irisWorlds(), redisWorlds())
 }
 
 // All returns the worlds that can be had.

@@ -18,6 +18,7 @@ type sqlplus struct {
 	out     strings.Builder
 	session string // empty: not connected
 	idle    bool   // there is no instance of that name
+	member  bool   // the user belongs to the group of administrators
 	strict  bool   // WHENEVER SQLERROR EXIT FAILURE
 	off     map[string]bool
 	column  map[string]string // NEW_VALUE of a column
@@ -34,10 +35,7 @@ func (s *oracle) Run(p Program) Ended {
 	if p.Env["ORACLE_HOME"] != s.text("home") {
 		return Ended{Exit: action.Exit{Code: 1, Stderr: "Error 6 initializing SQL*Plus\nSP2-0667: Message file sp1<lang>.msb not found\nSP2-0750: You may need to set ORACLE_HOME to your Oracle software directory\n"}}
 	}
-	x := &sqlplus{oracle: s, env: p.Env, off: map[string]bool{}, column: map[string]string{}, defined: map[string]string{}}
-	if p.User != s.text("user") {
-		x.defined["stranger"] = "1"
-	}
+	x := &sqlplus{oracle: s, env: p.Env, member: p.User == s.text("user"), off: map[string]bool{}, column: map[string]string{}, defined: map[string]string{}}
 	for line := range strings.SplitSeq(p.Stdin, "\n") {
 		if x.read(strings.TrimSpace(line)); x.ended != nil {
 			break
@@ -102,7 +100,7 @@ func (x *sqlplus) command(words, raw []string) bool {
 func (x *sqlplus) connect(words []string) {
 	system := slices.Equal(words, []string{"CONNECT", "/", "AS", "SYSDBA"}) || x.containers && slices.Equal(words, []string{"CONNECT", "/", "AS", "SYSBACKUP"})
 	switch {
-	case !system || !x.yes("login") || x.defined["stranger"] != "":
+	case !system || !x.yes("login") || !x.member:
 		x.out.WriteString("ERROR:\nORA-01017: invalid username/password; logon denied\n\n\n")
 	case x.env["ORACLE_SID"] != x.text("sid"):
 		x.out.WriteString("Connected to an idle instance.\n")

@@ -46,6 +46,7 @@ func (s *oracle) Do(id, query string, params []action.Value) Answer {
 	if session == nil {
 		return answerOf(nil, oracleError(28))
 	}
+	s.race(query)
 	before := s.Clone().(*oracle)
 	rows, err := (&oracleCall{s, id, session, query}).statement(params)
 	if err != nil {
@@ -56,7 +57,19 @@ func (s *oracle) Do(id, query string, params []action.Value) Answer {
 	return answerOf(rows, err)
 }
 
-// oracleSpans reads what the other products do not have: $ and # in names, :1, :name.
+// race lets somebody else begin a backup before we can, if that is wanted.
+func (s *oracle) race(query string) {
+	if !s.yes("race") || !strings.Contains(strings.ToUpper(query), "BEGIN BACKUP") {
+		return
+	}
+	s.set["race"] = action.Bool(false)
+	s.scn++
+	for i := range s.files {
+		s.mark(&s.files[i], "other_backup")
+	}
+}
+
+// oracleLexeme reads what the other products do not have: $ and # in names, :1, :name.
 func oracleLexeme(s string) (int, lexeme) {
 	name := func(c byte) bool { return wordByte(c) || c == '$' || c == '#' }
 	switch c := s[0]; {
@@ -112,8 +125,12 @@ func (c *oracleCall) catalog() *catalog {
 
 // begin refuses views of a control file that is not there yet.
 func (c *oracleCall) begin(s *selection) error {
-	if c.status == "STARTED" && s.from != nil && !slices.Contains([]string{"dual", "v$instance", "gv$instance"}, s.from.name) {
+	inMemory := s.from == nil || slices.Contains([]string{"dual", "v$instance", "gv$instance"}, s.from.name)
+	switch {
+	case !inMemory && c.status == "STARTED":
 		return oracleError(1507)
+	case !inMemory && c.stopped:
+		return errWaits // files would have to be read
 	}
 	return nil
 }
