@@ -17,7 +17,7 @@ import (
 
 // A whole run by sqlplus, which logs in by the operating system: as whom, with which
 // environment, and what is left of it.
-func TestOracleByOperatingSystem(t *testing.T) {
+func TestSqlplusRun(t *testing.T) {
 	t.Parallel()
 	w := newClinic(t)
 	c := newCommand(t, w.erp("instances = TEST\ncredString = / as sysdba\nrole = master\nipc_folder = /var/lib/none\n"))
@@ -60,7 +60,7 @@ func count(list []worlds.Program, is func(worlds.Program) bool) (n int) {
 }
 
 // What is not right with an instance ends the run in time, says why, and leaves nothing.
-func TestOracleRefused(t *testing.T) {
+func TestSqlplusRefused(t *testing.T) {
 	t.Parallel()
 	connects := func(p worlds.Program) bool { return strings.Contains(p.Stdin, "CONNECT ") }
 	archives := func(p worlds.Program) bool { return strings.Contains(p.Stdin, "ARCHIVE LOG CURRENT") }
@@ -106,34 +106,63 @@ func TestOracleRefused(t *testing.T) {
 	}
 }
 
-// Backup mode outlives everybody who is killed. The next one to come ends it, once.
-func TestOracleRecover(t *testing.T) {
+// Backup mode outlives everybody who is killed, and the machine. The next one to come
+// ends it, once; after a boot only if it is told whether these are the same disks, for on
+// a restored copy the end of backup mode does harm.
+func TestSqlplusRecover(t *testing.T) {
 	t.Parallel()
-	w := newClinic(t)
-	c := newCommand(t, w.erp(""))
-	killedWhileFrozen(t, c)
-	if held := w.held(); len(held) != 2 {
-		t.Fatalf("held after the kill: %q", held)
-	}
-	status := c.run("status").want(t, run.ExitHeld).stdout
-	for _, says := range []string{"DEAD", "erp.ORCL", "erp.TEST", "backup"} {
-		if !strings.Contains(status, says) {
-			t.Errorf("status does not say %q:\n%s", says, status)
-		}
-	}
-	c.run("recover", "erp").want(t, run.ExitDone)
-	w.nothingHeld("after recover")
-	c.run("recover", "erp").want(t, run.ExitNothing)
-	for sid, one := range w.oracle {
-		if n := count(one.Asked(), gives); n != 1 {
-			t.Errorf("%s: backup mode was ended %d times", sid, n)
-		}
+	for _, tt := range []struct {
+		name string
+		boot bool
+		args string
+		exit int
+		ends int // of each instance
+	}{
+		{"no boot", false, "", run.ExitDone, 1},
+		{"a boot", true, "", run.ExitHeld, 0},
+		{"a boot, the same disks", true, "--same-disks", run.ExitDone, 1},
+		{"a boot, a restored copy", true, "--restored-copy", run.ExitDone, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newClinic(t)
+			c := newCommand(t, w.erp(""))
+			c.plainly(tt.boot)
+			killedWhileFrozen(t, c)
+			if held := w.held(); len(held) != 2 {
+				t.Fatalf("held after the kill: %q", held)
+			}
+			status := c.run("status").want(t, run.ExitHeld).stdout
+			for _, says := range []string{"DEAD", "erp.ORCL", "erp.TEST", "backup"} {
+				if !strings.Contains(status, says) {
+					t.Errorf("status does not say %q:\n%s", says, status)
+				}
+			}
+			if tt.boot {
+				bootSince(t, c)
+			}
+			args := append([]string{"recover", "erp"}, strings.Fields(tt.args)...)
+			c.run(args...).want(t, tt.exit)
+			again := run.ExitNothing
+			if tt.exit == run.ExitHeld {
+				again = run.ExitHeld
+			}
+			c.run(args...).want(t, again)
+			for sid, one := range w.oracle {
+				if n := count(one.Asked(), gives); n != tt.ends {
+					t.Errorf("%s: backup mode was ended %d times, want %d", sid, n, tt.ends)
+				}
+			}
+			if held := w.held(); len(held) != 2-2*tt.ends {
+				t.Errorf("held: %q", held)
+			}
+		})
 	}
 }
 
 // A backup that somebody else has begun since is left alone, and the run of the dead is
 // over: what it began is there no more.
-func TestOracleRecoverLeavesOthers(t *testing.T) {
+func TestSqlplusRecoverLeavesOthers(t *testing.T) {
 	t.Parallel()
 	w := newClinic(t)
 	c := newCommand(t, w.erp("instances = ORCL\n"))
@@ -150,7 +179,7 @@ func TestOracleRecoverLeavesOthers(t *testing.T) {
 }
 
 // Its watchdog ends backup mode by itself when the process that leads a run is killed.
-func TestOracleLeaderDies(t *testing.T) {
+func TestSqlplusLeaderDies(t *testing.T) {
 	t.Parallel()
 	w := newClinic(t)
 	c := newCommand(t, w.erp(""))
@@ -167,7 +196,7 @@ func TestOracleLeaderDies(t *testing.T) {
 }
 
 // pre and post work with instances: a section stands for all of them.
-func TestOraclePrePost(t *testing.T) {
+func TestSqlplusPrePost(t *testing.T) {
 	t.Parallel()
 	w := newClinic(t)
 	c := newSupervised(t, w.erp(""))
