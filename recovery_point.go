@@ -28,7 +28,9 @@ type FoundPoint struct {
 	Status   *RunStatus
 	Verdicts map[string]run.Verdict
 
-	text []byte
+	text    []byte
+	uid     int  // of whoever owns the file
+	strange bool // who is neither root nor us
 }
 
 // RecoveryPoint finds a recovery point: of a run, by its name; of the copy of a disk that
@@ -123,6 +125,8 @@ func (f *FoundPoint) JSON() ([]byte, error) {
 func (f *FoundPoint) Doubt() string {
 	s := f.Status
 	switch {
+	case f.strange:
+		return fmt.Sprintf("%s belongs to uid %d, neither to root nor to you: whoever that is may have written anything into it", f.Path, f.uid)
 	case f.Differs:
 		return fmt.Sprintf("%s is not what was recorded for run %s on this machine: do not rely on it; see starhost recovery-point %s", f.Path, f.Run, f.Run)
 	case s == nil:

@@ -65,7 +65,7 @@ func whole(dir string) string {
 // anybody: no symlink leads out of dir, and only a regular file of a bounded size is read.
 func readPoint(dir, name string) (*FoundPoint, error) {
 	path := filepath.Join(dir, name)
-	text, err := readInside(dir, name)
+	text, info, err := readInside(dir, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &missing{path}
 	}
@@ -82,6 +82,7 @@ func readPoint(dir, name string) (*FoundPoint, error) {
 	if f.Run == "" {
 		return nil, fmt.Errorf("%s is no recovery point: it names no run", path)
 	}
+	f.uid, f.strange = strangeOwner(info)
 	return f, nil
 }
 
@@ -92,27 +93,27 @@ func (e *missing) Error() string { return "there is no recovery point " + e.path
 
 func (e *missing) Is(target error) bool { return target == fs.ErrNotExist }
 
-func readInside(dir, name string) ([]byte, error) {
+func readInside(dir, name string) (text []byte, info fs.FileInfo, err error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { _ = root.Close() }()
-	info, err := root.Lstat(name) // first: to open a named pipe would wait for its writer
+	info, err = root.Lstat(name) // first: to open a named pipe would wait for its writer
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("it is no regular file, but %s", info.Mode())
+		return nil, nil, fmt.Errorf("it is no regular file, but %s", info.Mode())
 	}
 	file, err := root.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { _ = file.Close() }()
-	text, err := io.ReadAll(io.LimitReader(file, maxPoint+1))
+	text, err = io.ReadAll(io.LimitReader(file, maxPoint+1))
 	if err == nil && len(text) > maxPoint {
 		err = fmt.Errorf("it is longer than %d MiB, so it is none of ours", maxPoint>>20)
 	}
-	return text, err
+	return text, info, err
 }

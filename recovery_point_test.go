@@ -175,3 +175,18 @@ func TestRecoveryPointNamesNoOtherFile(t *testing.T) {
 		t.Errorf("got %+v", f)
 	}
 }
+
+// A file of somebody else is read, with a warning.
+func TestRecoveryPointOfAStranger(t *testing.T) {
+	dir, path := carry(t, pointText)
+	if err := os.Chown(path, 4711, 4711); err != nil {
+		t.Skip(err) // needs root
+	}
+	f, err := starhost.RecoveryPoint(t.TempDir(), t.TempDir(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Doubt(); !strings.Contains(got, "belongs to uid 4711") {
+		t.Errorf("doubt %q", got)
+	}
+}

@@ -76,7 +76,7 @@ func (l *life) keep(text []byte) error {
 	if l.RecoveryPoints == "" {
 		return nil
 	}
-	return writeFile(osStorage{}, l.recoveryPointPath(), text)
+	return writeBelow(l.RecoveryPoints, l.ID+".json", text)
 }
 
 // forgetRecoveryPoint removes the file of a run without a snapshot: nobody must take
@@ -97,16 +97,17 @@ func (l *life) carry(text []byte) error {
 		return nil
 	}
 	for _, dir := range l.Filesystems.Carriers(true) {
-		if err := writeFile(osStorage{}, carriedPath(dir), text); err != nil {
+		if err := writeBelow(dir, carriedFile, text); err != nil {
 			return fmt.Errorf("on %s: %w", dir, err)
 		}
 	}
 	for _, dir := range l.Filesystems.Carriers(false) {
-		if err := writeFile(osStorage{}, carriedPath(dir), text); err != nil {
+		if err := writeBelow(dir, carriedFile, text); err != nil {
 			l.Log.Warn().Err(err).Str("mountpoint", dir).Msg("the snapshot will not carry the recovery point")
 		}
 	}
 	return nil
 }
 
-func carriedPath(dir string) string { return filepath.Join(dir, CarriedDir, CarriedFile) }
+// carriedFile is the file on a filesystem.
+const carriedFile = CarriedDir + "/" + CarriedFile

@@ -62,7 +62,11 @@ func TestVerified(t *testing.T) {
 // What verify returned and nobody can keep proves nothing.
 func TestVerifiedIsNotKept(t *testing.T) {
 	for name, breaks := range map[string]func(f *fixture) error{
-		"its file cannot be written":    func(f *fixture) error { err := os.RemoveAll(f.RecoveryPoints); blocked(f, f.RecoveryPoints); return err },
+		"its file cannot be written": func(f *fixture) error {
+			err := os.RemoveAll(f.RecoveryPoints)
+			blocked(f, f.RecoveryPoints)
+			return err
+		},
 		"the journal cannot be written": func(f *fixture) error { f.disk.broken.Store(true); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {

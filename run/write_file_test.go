@@ -14,7 +14,7 @@ import (
 
 // watchedStorage writes down each step, and lets one fail.
 type watchedStorage struct {
-	osStorage
+	rootStorage
 	steps []string
 	fails string
 }
@@ -27,11 +27,11 @@ func (w *watchedStorage) step(name string) error {
 	return nil
 }
 
-func (w *watchedStorage) Temp(dir string) (tempFile, error) {
+func (w *watchedStorage) Create(name string) (newFile, error) {
 	if err := w.step("create"); err != nil {
 		return nil, err
 	}
-	f, err := w.osStorage.Temp(dir)
+	f, err := w.rootStorage.Create(name)
 	return &watchedFile{f, w}, err
 }
 
@@ -39,15 +39,15 @@ func (w *watchedStorage) Rename(from, to string) error {
 	if err := w.step("rename"); err != nil {
 		return err
 	}
-	return w.osStorage.Rename(from, to)
+	return w.rootStorage.Rename(from, to)
 }
 
 func (w *watchedStorage) SyncDir(dir string) error {
-	return errors.Join(w.step("sync directory"), w.osStorage.SyncDir(dir))
+	return errors.Join(w.step("sync directory"), w.rootStorage.SyncDir(dir))
 }
 
 type watchedFile struct {
-	tempFile
+	newFile
 	w *watchedStorage
 }
 
@@ -55,25 +55,34 @@ func (f *watchedFile) Write(p []byte) (int, error) {
 	if err := f.w.step("write"); err != nil {
 		return 0, err
 	}
-	return f.tempFile.Write(p)
+	return f.newFile.Write(p)
 }
 
-func (f *watchedFile) Sync() error { return errors.Join(f.w.step("sync"), f.tempFile.Sync()) }
+func (f *watchedFile) Sync() error { return errors.Join(f.w.step("sync"), f.newFile.Sync()) }
 
-func (f *watchedFile) Close() error { return errors.Join(f.w.step("close"), f.tempFile.Close()) }
+func (f *watchedFile) Close() error { return errors.Join(f.w.step("close"), f.newFile.Close()) }
 
 // A recovery point is on the disk before it has its name, and its name before the run goes
 // on. Whatever fails, there is the old one or the new one, and nothing beside it.
-func TestWriteFileIsDurable(t *testing.T) {
+func TestReplaceIsDurable(t *testing.T) {
 	all := []string{"create", "write", "sync", "close", "rename", "sync directory"}
 	for i, fails := range append(slices.Clone(all), "") {
 		t.Run(fails, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "points", "01J.json")
-			if err := writeFile(osStorage{}, path, []byte("old")); err != nil {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "points", "01J.json")
+			if err := writeBelow(dir, "points/01J.json", []byte("old")); err != nil {
 				t.Fatal(err)
 			}
-			w := &watchedStorage{fails: fails}
-			err := writeFile(w, path, []byte("new"))
+			if err := os.WriteFile(path+".new", []byte("of a run that was killed"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			root, err := os.OpenRoot(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			w := &watchedStorage{rootStorage: rootStorage{root}, fails: fails}
+			err = replace(w, "points/01J.json", []byte("new"))
 			want, steps := "old", slices.DeleteFunc(slices.Clone(w.steps), func(s string) bool { return s == "close" })
 			if i >= slices.Index(all, "sync directory") {
 				want = "new"
@@ -110,5 +119,19 @@ func TestRecoveryPointAfterCannotBeWritten(t *testing.T) {
 	f.want(f.do(), ExitPostscript, Application, action.KindInternal, "could not be added to the recovery point")
 	if text := read(t, filepath.Join(moved, "01J.json")); !strings.Contains(text, `"position": 42`) {
 		t.Errorf("got %s", text)
+	}
+}
+
+// The folder on a disk may be a trap of whoever owns that: a link to somewhere else.
+func TestCarryLeadsNowhereElse(t *testing.T) {
+	disk, elsewhere := t.TempDir(), t.TempDir()
+	if err := os.Symlink(elsewhere, filepath.Join(disk, CarriedDir)); err != nil {
+		t.Skip(err)
+	}
+	if err := writeBelow(disk, carriedFile, []byte("text")); err == nil || !strings.Contains(err.Error(), "escapes") {
+		t.Errorf("error %v", err)
+	}
+	if entries, err := os.ReadDir(elsewhere); err != nil || len(entries) > 0 {
+		t.Errorf("written there: %v, %v", entries, err)
 	}
 }

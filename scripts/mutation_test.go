@@ -66,24 +66,28 @@ func testMutants(t *testing.T, tests string) {
 const slow = "test_every_fault"
 
 // caughtBy names the first test that a mutant fails, with an assertion that counts.
-func caughtBy(t *testing.T, name, script, tests, source string) string {
+func caughtBy(t *testing.T, name, script, tests, source string) (by string) {
 	fsys := fstest.MapFS{name: {Data: []byte(script)}}
 	lines := strings.Split(source, "\n")
+	caught := func(test scripttest.Test) bool {
+		if slices.ContainsFunc(test.Failures, func(f scripttest.Failure) bool { return counts(f, lines) }) {
+			by = test.Name
+		}
+		return by != ""
+	}
 	for _, last := range []bool{false, true} {
 		f := scripttest.RunFile(t.Context(), scripttest.Options{
-			Name: tests, Source: []byte(source), Load: scripttest.Loader(fsys, "."), NoGolden: true,
+			Name: tests, Source: []byte(source), Load: scripttest.Loader(fsys, "."), NoGolden: true, Until: caught,
 			Match: func(test string) bool { return strings.HasPrefix(test, slow) == last },
 		})
 		if f.Error != nil {
 			t.Fatalf("a mutant is no script: %v\n%s", f.Error, script)
 		}
-		for _, test := range f.Tests {
-			if slices.ContainsFunc(test.Failures, func(f scripttest.Failure) bool { return counts(f, lines) }) {
-				return test.Name
-			}
+		if by != "" {
+			break
 		}
 	}
-	return ""
+	return by
 }
 
 // counts reports whether a failure is one of an assertion on what is held, on what the

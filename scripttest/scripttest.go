@@ -55,6 +55,8 @@ type Options struct {
 	Load func(name string) ([]byte, error)
 	// Match chooses tests by name; nil runs all.
 	Match func(name string) bool
+	// Until ends the file after a test of which it says so; nil runs all.
+	Until func(Test) bool
 	// Update has golden files written anew instead of compared: see [File.Golden].
 	Update bool
 	// NoGolden takes every golden file for equal.
@@ -127,6 +129,9 @@ func RunFile(ctx context.Context, o Options) File {
 		t := newTest(ctx, &o, m, &database)
 		log = &t.log
 		out.add(t.run(fn))
+		if o.Until != nil && o.Until(out.Tests[len(out.Tests)-1]) {
+			break
+		}
 	}
 	if len(m.Functions(prefix)) == 0 {
 		out.Error = &Failure{Message: fmt.Sprintf("%s has no tests: a test is a function def %sx(t)", o.Name, prefix)}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/starhost/starhost"
+	"github.com/starhost/starhost/internal/lock"
 	"github.com/starhost/starhost/packaging/systemd"
 	"github.com/starhost/starhost/platform"
 	"github.com/starhost/starhost/platform/install"
@@ -101,6 +102,13 @@ func (a *app) installCaller(c *platform.Caller, f installFlags) error {
 	if err != nil {
 		return err
 	}
+	if !f.dryRun {
+		release, err := lockInstall(a.runtimeDir, o.Root, "starhost install "+c.Name)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
 	plan := install.Plan
 	if f.removal {
 		plan = install.Removal
@@ -131,6 +139,22 @@ func (a *app) installCaller(c *platform.Caller, f installFlags) error {
 		return failed
 	}
 	return a.say(printable(installEnd(change, f)))
+}
+
+// lockInstall keeps two installs from changing the machine at a time, from the look at it
+// until all is written. Of another root, which is somebody's own, nothing is made outside.
+func lockInstall(runtimeDir, root, owner string) (release func(), err error) {
+	if root != "/" || os.Geteuid() > 0 { // who is not root is refused, but may look
+		return func() {}, nil
+	}
+	l, err := lock.Acquire(filepath.Join(runtimeDir, "locks"), "install", owner)
+	if held := (*lock.HeldError)(nil); errors.As(err, &held) {
+		return nil, &install.RefusedError{Problems: []string{fmt.Sprintf("%s is changing this machine; wait for it, then try again", held.Owner)}}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("runtime directory: %w", err)
+	}
+	return l.Release, nil
 }
 
 // heldFor warns of what a caller has left held: its hook, which would end it, goes away.

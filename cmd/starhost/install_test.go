@@ -3,9 +3,12 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/starhost/starhost/internal/lock"
+	"github.com/starhost/starhost/internal/testfs"
 	"github.com/starhost/starhost/run"
 )
 
@@ -35,4 +38,24 @@ func TestUninstallWhileHeld(t *testing.T) {
 	if said := warned("qemu-ga"); said != "" {
 		t.Errorf("nothing is held any more, and it says %s", said)
 	}
+}
+
+// Two installs at a time: the second is refused, and does nothing. So is a removal.
+func TestOneInstallAtATime(t *testing.T) {
+	t.Parallel()
+	testfs.RequireRoot(t)
+	c := newCommand(t, "[workload]\nworkload_name = sqlite\nconnection = sqlite:///x.db\n")
+	l, err := lock.Acquire(filepath.Join(c.runtimeDir, "locks"), "install", "starhost install vmware")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	got := c.run("install", "qemu-ga", "--uninstall").want(t, run.ExitUsage)
+	if want := "starhost: install: starhost install vmware is changing this machine; wait for it, then try again\n"; got.stderr != want {
+		t.Errorf("it says %q, want %q", got.stderr, want)
+	}
+	c.run("install", "qemu-ga", "--uninstall", "--dry-run").want(t, run.ExitDone)
+	c.run("install", "qemu-ga", "--root", t.TempDir(), "--uninstall").want(t, run.ExitDone)
+	l.Release()
+	c.run("install", "qemu-ga", "--uninstall").want(t, run.ExitDone)
 }

@@ -29,7 +29,7 @@ func (a *app) printPoint(f *starhost.FoundPoint, workload string) error {
 		fmt.Fprintf(&b, "%-9s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	row("run", "%s", f.Run)
-	row("recorded", "%s, %s ago", f.Time.Local().Format("2006-01-02 15:04:05 -0700"), ago(time.Since(f.Time)))
+	row("recorded", "%s, %s", f.Time.Local().Format("2006-01-02 15:04:05 -0700"), ago(time.Since(f.Time)))
 	row("file", "%s%s", f.Path, onDisk(f))
 	for _, line := range verdictLines(f, members) {
 		row("verdict", "%s", line)
@@ -55,13 +55,13 @@ func onDisk(f *starhost.FoundPoint) string {
 func ago(d time.Duration) string {
 	switch {
 	case d < 0:
-		return "a time that is still to come: compare the clocks; 0s"
+		return "which is still to come: compare the clocks"
 	case d < time.Minute:
-		return d.Round(time.Second).String()
+		return d.Round(time.Second).String() + " ago"
 	case d < 48*time.Hour:
-		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s") + " ago"
 	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
+	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
 }
 
 // verdictLines say what the snapshot is worth, as far as it is known here.
@@ -105,10 +105,10 @@ func printMember(b *strings.Builder, f *starhost.FoundPoint, m *run.RecoveryPoin
 }
 
 // nextPage names the document that goes on from here. A script of the reader's own has
-// none.
+// none of its own, nor has a pair of programs, of which nobody knows what they do.
 func nextPage(script string) string {
 	page := "README"
-	if slices.ContainsFunc(scripts.All, func(s scripts.Script) bool { return s.File == script && s.Database != "" }) {
+	if bundled := func(s scripts.Script) bool { return s.File == script }; script != "legacy.star" && slices.ContainsFunc(scripts.All, bundled) {
 		page = strings.TrimSuffix(script, ".star")
 	}
 	return fmt.Sprintf("docs/recovery/%s.md, in the source of starhost %s", page, starhost.Version)

@@ -17,7 +17,7 @@ func (c *Change) Apply() error {
 	if c.o.machine() && os.Geteuid() != 0 {
 		return refused("only root can do this; run it as root, or look first with --dry-run")
 	}
-	t, err := openTree(c.o.Root)
+	t, err := openTree(c.o)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (c *Change) apply(t tree) error {
 	}
 	if !c.Removal {
 		if err := c.store(t); err != nil {
-			return fmt.Errorf("the record of the install: %w", err)
+			return c.rollBack(t, nil, old, fmt.Errorf("the record of the install: %w", err))
 		}
 	}
 	for i, s := range c.Steps {
@@ -46,7 +46,11 @@ func (c *Change) apply(t tree) error {
 			continue
 		}
 		if err := t.change(s.Path, s.Before, s.After); err != nil {
-			return c.rollBack(t, c.Steps[:i], old, fmt.Errorf("%s: %w", s.Path, err))
+			done := c.Steps[:i]
+			if _, ok := errors.AsType[*madeError](err); ok {
+				done = c.Steps[:i+1]
+			}
+			return c.rollBack(t, done, old, fmt.Errorf("%s: %w", s.Path, err))
 		}
 	}
 	if c.Removal {
@@ -55,12 +59,17 @@ func (c *Change) apply(t tree) error {
 	return nil
 }
 
-// rollBack undoes what was done before something went wrong.
+// rollBack undoes what was done before something went wrong. Whether that would survive a
+// power cut, too, is not asked here: the first error says that the disk is in trouble.
 func (c *Change) rollBack(t tree, done []Step, old *record, cause error) error {
 	var failed error
 	for _, s := range slices.Backward(done) {
-		if s.Todo() {
-			failed = errors.Join(failed, t.change(s.Path, s.After, s.Before))
+		if !s.Todo() {
+			continue
+		}
+		err := t.change(s.Path, s.After, s.Before)
+		if _, ok := errors.AsType[*madeError](err); !ok {
+			failed = errors.Join(failed, err)
 		}
 	}
 	if failed != nil {

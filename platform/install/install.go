@@ -9,8 +9,9 @@
 // put. Several callers may need one file, a unit of systemd say: it goes with the last.
 //
 // Everything is done below [Options.Root] by way of [os.Root], through directories that
-// nobody but root can write. Two installs at a time are not looked for: what changes
-// between look and write is an error, and the rest is rolled back.
+// nobody but root can write. Whoever calls this keeps two installs from running at a time.
+// What somebody else changes between look and write is an error, and the rest is rolled
+// back.
 package install
 
 import (
@@ -31,6 +32,8 @@ type Options struct {
 	StateDir string // likewise
 	// Run runs a program, as systemctl; nil does so. It is not called for another root.
 	Run func(argv []string) error
+
+	sync func(dir string) error // nil: the system does it
 }
 
 func (o Options) machine() bool { return o.Root == "/" }
@@ -174,7 +177,7 @@ func checkProgram(o Options) error {
 	if !o.machine() {
 		return nil // it may not be there yet
 	}
-	t, err := openTree("/")
+	t, err := openTree(o)
 	if err != nil {
 		return err
 	}

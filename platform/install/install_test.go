@@ -5,6 +5,7 @@ package install
 import (
 	"errors"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -141,6 +142,55 @@ func TestRollBack(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Each step in turn takes effect, and then its directory cannot be synced.
+func TestRollBackOfWhatTookEffect(t *testing.T) {
+	everywhere(t, func(t *testing.T, c *platform.Caller, files map[string]string) {
+		for i, s := range newMachine(t, files).plan(c).Steps {
+			if !s.Todo() {
+				continue
+			}
+			m := newMachine(t, files)
+			o := m.options()
+			failed := false
+			var after State
+			o.sync = func(dir string) error {
+				if failed || dir != path.Dir(s.Path) || !m.stateOf(s.Path).same(after) {
+					return nil
+				}
+				failed = true
+				return errors.New("input/output error")
+			}
+			change, err := Plan(c, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			after = change.Steps[i].After // paths of the machine may be in it
+			before := m.all()
+			if err := change.Apply(); err == nil || !strings.Contains(err.Error(), s.Path+": input/output error; everything that had been done before was undone") {
+				t.Errorf("step %d, %s: error %v", i, s.Path, err)
+			}
+			m.wantSame(s.Path, before)
+			if left, _ := os.ReadDir(m.at("/var/lib/starhost")); len(left) > 0 {
+				t.Errorf("%s: %s is left in the state directory", s.Path, left)
+			}
+		}
+	})
+}
+
+func (m *machine) stateOf(p string) State {
+	m.t.Helper()
+	t, err := openTree(m.options())
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer t.close()
+	s, err := t.look(p)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return s
 }
 
 // What somebody has changed since is named and left; the rest is given back.

@@ -22,7 +22,7 @@ type planner struct {
 }
 
 func newPlanner(c *platform.Caller, o Options) (*planner, error) {
-	t, err := openTree(o.Root)
+	t, err := openTree(o)
 	if err != nil {
 		return nil, err
 	}

@@ -99,7 +99,7 @@ func TestKilledInstall(t *testing.T) {
 			before := m.all()
 			killed := func() {
 				change := m.plan(c)
-				tr, err := openTree(m.dir)
+				tr, err := openTree(m.options())
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -13,14 +13,17 @@ import (
 )
 
 // tree is the files below a root.
-type tree struct{ root *os.Root }
+type tree struct {
+	root   *os.Root
+	syncer func(dir string) error // nil: the system
+}
 
-func openTree(dir string) (tree, error) {
-	root, err := os.OpenRoot(dir)
+func openTree(o Options) (tree, error) {
+	root, err := os.OpenRoot(o.Root)
 	if err != nil {
 		return tree{}, refused("--root: %v", err)
 	}
-	return tree{root}, nil
+	return tree{root, o.sync}, nil
 }
 
 func (t tree) close() { _ = t.root.Close() } // nothing is written by it
@@ -159,9 +162,7 @@ func (t tree) change(p string, before, after State) error {
 	case Absent:
 		err = t.root.Remove(rel(p))
 	case Dir:
-		if err = t.root.Mkdir(rel(p), 0o700); err == nil {
-			err = t.root.Chmod(rel(p), fs.FileMode(after.Mode)) // whatever the umask is
-		}
+		err = t.mkdir(p, after)
 	case Link:
 		err = t.link(p, before, after)
 	case File:
@@ -172,7 +173,32 @@ func (t tree) change(p string, before, after State) error {
 	if err != nil {
 		return err
 	}
-	return t.sync(path.Dir(p))
+	return made(t.sync(path.Dir(p)))
+}
+
+// madeError is an error of a change that came about nevertheless: a power cut may take it
+// back, but it has to be undone.
+type madeError struct{ error }
+
+func (e *madeError) Unwrap() error { return e.error }
+
+func made(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &madeError{err}
+}
+
+// mkdir makes a directory, with its mode or not at all.
+func (t tree) mkdir(p string, after State) error {
+	if err := t.root.Mkdir(rel(p), 0o700); err != nil {
+		return err
+	}
+	err := t.root.Chmod(rel(p), fs.FileMode(after.Mode)) // whatever the umask is
+	if err != nil {
+		err = errors.Join(err, t.root.Remove(rel(p)))
+	}
+	return err
 }
 
 // beside is where what takes the place of a path is made. A tool that runs all files of
@@ -220,7 +246,10 @@ func (t tree) write(p string, before, after State) error {
 	if before.Kind != Absent {
 		return t.root.Rename(temp, rel(p))
 	}
-	return errors.Join(t.root.Link(temp, rel(p)), t.discard(temp))
+	if err := t.root.Link(temp, rel(p)); err != nil {
+		return errors.Join(err, t.discard(temp))
+	}
+	return made(t.discard(temp))
 }
 
 // discard removes what an install that was killed has left.
@@ -233,6 +262,9 @@ func (t tree) discard(name string) error {
 
 // sync makes what was done in a directory survive a power cut.
 func (t tree) sync(dir string) error {
+	if t.syncer != nil {
+		return t.syncer(dir)
+	}
 	f, err := t.root.Open(rel(dir))
 	if err != nil {
 		return err
