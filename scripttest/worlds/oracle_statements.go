@@ -255,12 +255,12 @@ func (c *oracleCall) beginBackup(r *reader) error {
 		switch {
 		case f.active:
 			return f.about(1146)
-		case f.status != "ONLINE":
+		case f.status != "ONLINE" && f.container != closedContainer:
 			return f.about(1128)
 		}
 	}
 	for i := range c.files {
-		if f := &c.files[i]; f.enabled == "READ WRITE" {
+		if f := &c.files[i]; f.enabled == "READ WRITE" && f.container != closedContainer {
 			f.active, f.others, f.change, f.began = true, false, c.scn, c.scn
 		}
 	}
