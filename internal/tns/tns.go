@@ -47,6 +47,7 @@ type Listener struct {
 	accepts net.Listener // nil while nobody listens
 	conns   map[*conn]bool
 	record  []Statement
+	sent    int // rows
 	faults  []planned
 	resumed chan struct{} // closed unless the server is paused
 	changed chan struct{} // closed when a statement may have given something back
@@ -201,6 +202,13 @@ func (l *Listener) Statements() []Statement {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]Statement(nil), l.record...)
+}
+
+// Rows says how many rows the clients have fetched.
+func (l *Listener) Rows() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sent
 }
 
 // Count says how many statements have arrived that begin with these words.

@@ -195,6 +195,20 @@ func soon(ok func() bool) bool {
 	return true
 }
 
+// TestTooManyRows has no more rows fetched than are too many.
+func TestTooManyRows(t *testing.T) {
+	t.Parallel()
+	l := listen(t, tns.Config{})
+	session := open(t, connect(t, config(l)))
+	r := session.Do(t.Context(), numbers(4*driver.MaxRows), nil)
+	if r.State != action.Applied || r.Err == nil || r.Err.Kind != action.KindScript {
+		t.Errorf("state %s, fault %+v", r.State, r.Err)
+	}
+	if n := l.Rows(); n > driver.MaxRows+1000 {
+		t.Errorf("%d rows were fetched", n)
+	}
+}
+
 // TestListenerGone leaves the sessions, and opens no more.
 func TestListenerGone(t *testing.T) {
 	t.Parallel()
