@@ -4,6 +4,7 @@ package main
 
 import (
 	"database/sql"
+	"errors"
 	"os"
 	"os/exec"
 	"os/user"
@@ -45,6 +46,7 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	}
 	w.put("/etc/azure", dir+"/etc/azure")
 	w.put("/etc/starhost", dir+"/etc/starhost")
+	w.programs(t)
 	orders := dir + "/srv/orders"
 	if shows(list, "starhost hook ") { // some callers have us freeze
 		orders = testfs.New(t, "ext4", 32).Dir
@@ -118,6 +120,26 @@ func (w *docWorld) copied(t *testing.T) (dir string) {
 	w.put("/mnt/restored", mounted)
 	w.put("/srv/restored", w.dir+"/restored")
 	return fs.Dir
+}
+
+// programs makes what is not on this machine: users, and the instances of an oratab. Whoever
+// runs their programs reads it.
+func (w *docWorld) programs(t *testing.T) {
+	t.Helper()
+	for _, login := range []string{"oracle", "irisowner"} {
+		w.put("linux_user = "+login+"\n", "linux_user = nobody\n")
+	}
+	err := errors.Join(os.Chmod(w.dir, 0o755), os.MkdirAll(w.dir+"/oracle/bin", 0o755))
+	for _, file := range []struct{ path, text string }{
+		{w.dir + "/oratab", "ORCL:" + w.dir + "/oracle:Y\nTEST:" + w.dir + "/oracle:N\n"},
+		{w.dir + "/oracle/bin/sqlplus", "#!/bin/sh\n"},
+	} {
+		err = errors.Join(err, os.WriteFile(file.path, []byte(file.text), 0o755))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.put("/etc/oratab", w.dir+"/oratab")
 }
 
 // shows reports whether a document shows a command.
