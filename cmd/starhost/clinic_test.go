@@ -18,9 +18,9 @@ import (
 	"github.com/starhost/starhost/scripttest/worlds"
 )
 
-// meeting is where programs wait for each other: none of them ends before as many are
+// gathering is where programs wait for each other: none of them ends before as many are
 // there as are expected. So nobody needs a clock to see that they run at the same time.
-type meeting struct {
+type gathering struct {
 	expected int
 	all      chan struct{} // closed when all are there
 
@@ -28,13 +28,13 @@ type meeting struct {
 	arrived int
 }
 
-func meetingOf(n int) *meeting { return &meeting{expected: n, all: make(chan struct{})} }
+func gatheringOf(n int) *gathering { return &gathering{expected: n, all: make(chan struct{})} }
 
 // patience is when the others do not come any more: they wait for the one that is here.
 const patience = 20 * time.Second
 
 // wait returns when all are there, or will not come.
-func (m *meeting) wait() {
+func (m *gathering) wait() {
 	m.mu.Lock()
 	if m.arrived++; m.arrived == m.expected {
 		close(m.all)
@@ -47,7 +47,7 @@ func (m *meeting) wait() {
 }
 
 // took fails the test unless all were there together.
-func (m *meeting) took(t *testing.T, what string) {
+func (m *gathering) took(t *testing.T, what string) {
 	t.Helper()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -198,26 +198,7 @@ func members(r *run.Report) string {
 	return strings.Join(all, ", ")
 }
 
-// change is what happens to a world: options, by their names.
-type change map[string]any
-
-func (c change) to(i *standin.Instance) {
-	i.Do(func(w worlds.Programs) {
-		for name, value := range c {
-			var err error
-			switch value := value.(type) {
-			case string:
-				err = w.Set(name, action.String(value))
-			case bool:
-				err = w.Set(name, action.Bool(value))
-			case int:
-				err = w.Set(name, action.Int(int64(value)))
-			case action.Value:
-				err = w.Set(name, value)
-			}
-			if err != nil {
-				panic(err) // the test is wrong
-			}
-		}
-	})
+// alter has something happen to an instance.
+func alter(i *standin.Instance, what change) {
+	i.Do(func(w worlds.Programs) { what.to(w) })
 }

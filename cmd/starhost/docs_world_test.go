@@ -7,7 +7,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"os/user"
 	"slices"
 	"strings"
 	"testing"
@@ -59,9 +58,6 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	w.put("/var/lib/starhost", dir+"/state")
 	w.put("/run/starhost", dir+"/run")
 	makeOrders(t, orders+"/orders.db")
-	if slices.ContainsFunc(list, func(b block) bool { return strings.Contains(b.text, "workload_name = oracle") }) {
-		w.oracle(t)
-	}
 	switch {
 	case shows(list, "starhost run orders -- array-snapshot"):
 		fs := testfs.New(t, "xfs", 300)
@@ -75,31 +71,6 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 		w.put("/srv/db", fs.Dir)
 	}
 	return w
-}
-
-// oracle makes an oratab with two instances, and their owners somebody whom there is.
-func (w *docWorld) oracle(t *testing.T) {
-	t.Helper()
-	me, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines strings.Builder
-	for _, sid := range []string{"ORCL", "TEST"} {
-		home := w.dir + "/u01/" + sid
-		if err := os.MkdirAll(home+"/bin", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(home+"/bin/sqlplus", nil, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		lines.WriteString(sid + ":" + home + ":N\n")
-	}
-	write(t, w.dir+"/etc/oratab", lines.String())
-	w.put("/etc/oratab", w.dir+"/etc/oratab")
-	for _, owner := range []string{"oracle", "irisowner"} {
-		w.put("linux_user = "+owner+"\n", "linux_user = "+me.Username+"\n")
-	}
 }
 
 // copied makes a filesystem for the orders, and places for the copy of it and for what is

@@ -22,7 +22,7 @@ func TestInstancesInParallel(t *testing.T) {
 	t.Parallel()
 	w := newClinic(t)
 	c := newCommand(t, w.config())
-	begins, ends := meetingOf(4), meetingOf(4)
+	begins, ends := gatheringOf(4), gatheringOf(4)
 	w.set(func(p worlds.Program) time.Duration {
 		switch {
 		case quiesces(p):
@@ -82,8 +82,8 @@ func TestOneInstanceFails(t *testing.T) {
 		name, failing, says string
 		spoil               func(w *clinic)
 	}{
-		{"the log mode of one", "erp.TEST", "NOARCHIVELOG", func(w *clinic) { change{"log_mode": "NOARCHIVELOG"}.to(w.oracle["TEST"]) }},
-		{"the freeze of one", "clinic.", "ended with exit code 7", func(w *clinic) { change{"freeze": "done, exit 7", "times": 1}.to(w.iris) }},
+		{"the log mode of one", "erp.TEST", "NOARCHIVELOG", func(w *clinic) { alter(w.oracle["TEST"], change{"log_mode": "NOARCHIVELOG"}) }},
+		{"the freeze of one", "clinic.", "ended with exit code 7", func(w *clinic) { alter(w.iris, change{"freeze": "done, exit 7", "times": 1}) }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

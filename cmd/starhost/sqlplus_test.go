@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/scripttest/worlds"
 )
@@ -90,7 +89,7 @@ func TestSqlplusRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			w := newClinic(t)
-			tt.spoil.to(w.oracle["ORCL"])
+			alter(w.oracle["ORCL"], tt.spoil)
 			w.set(tt.takes)
 			c := newCommand(t, w.erp("instances = ORCL\n"+tt.more))
 			c.plainly(true)
@@ -173,7 +172,7 @@ func TestSqlplusRecoverLeavesOthers(t *testing.T) {
 			t.Errorf("held: %q", held)
 		}
 	})
-	change{"other_backup": action.List(action.String(filepath.Join(filepath.Dir(filepath.Dir(one.Asked()[0].Argv[0])), "data", "users01.dbf")))}.to(one)
+	alter(one, change{"other_backup": []string{filepath.Join(filepath.Dir(filepath.Dir(one.Asked()[0].Argv[0])), "data", "users01.dbf")}})
 	c.run("recover").want(t, run.ExitDone)
 	w.nothingHeld("after recover") // the end of another backup would be
 }
