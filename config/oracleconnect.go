@@ -61,6 +61,9 @@ func oracleCredentials(text string) (credentials, error) {
 		return credentials{}, errTwoAts
 	}
 	c.User = user
+	if text[0] == '"' {
+		c.User = `"` + user + `"` // the server writes names without quotes in capital letters
+	}
 	if password != "" {
 		c.Password = NewSecret(password)
 	}

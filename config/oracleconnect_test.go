@@ -13,7 +13,7 @@ var oracleGood = map[string]string{
 	"backup/@db/ORCL":                       "oracle backup/@db:1521 db=ORCL",
 	"sys/pw@10.0.0.1:1521/ORCL AS  SYSDBA":  "oracle sys/pw@10.0.0.1:1521 db=ORCL privilege=sysdba",
 	"c##backup/pw@db/ORCL":                  "oracle c##backup/pw@db:1521 db=ORCL",
-	`"Backup"/"p@s/s w'"@//db/ORCL`:         "oracle Backup/p@s/s w'@db:1521 db=ORCL",
+	`"Backup"/"p@s/s w'"@//db/ORCL`:         `oracle "Backup"/p@s/s w'@db:1521 db=ORCL`,
 	"backup/p/w@db/ORCL":                    "oracle backup/p/w@db:1521 db=ORCL",
 	"backup/pw@//[::1]:1522/ORCL":           "oracle backup/pw@::1:1522 db=ORCL",
 	"backup/pw@[fe80::1]/ORCL":              "oracle backup/pw@fe80::1:1521 db=ORCL",

@@ -51,7 +51,11 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 		orders = testfs.New(t, "ext4", 32).Dir
 	}
 	if shows(list, " snapshot-volume") {
-		orders = w.copied(t)
+		size := 32
+		if shows(list, "pg_ctl ") {
+			size = 300
+		}
+		orders = w.copied(t, size)
 	}
 	w.put("/srv/orders", orders)
 	w.put("/usr/local/sbin", dir+"/usr/local/sbin")
@@ -59,6 +63,8 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	w.put("/run/starhost", dir+"/run")
 	makeOrders(t, orders+"/orders.db")
 	switch {
+	case shows(list, "redis-cli "):
+		w.redis(t, orders)
 	case shows(list, "starhost run orders -- array-snapshot"):
 		fs := testfs.New(t, "xfs", 300)
 		w.mariadb(t, fs.Dir)
@@ -69,15 +75,17 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 		w.mariadb(t, data)
 		w.put("/srv/db/snapshots", snapshots)
 		w.put("/srv/db", fs.Dir)
+	case shows(list, "pg_ctl "):
+		w.postgres(t, orders)
 	}
 	return w
 }
 
 // copied makes a filesystem for the orders, and places for the copy of it and for what is
 // read from there.
-func (w *docWorld) copied(t *testing.T) (dir string) {
+func (w *docWorld) copied(t *testing.T, size int) (dir string) {
 	t.Helper()
-	fs := testfs.New(t, "ext4", 32)
+	fs := testfs.New(t, "ext4", size)
 	w.volume = fs.Image
 	mounted := w.dir + "/mnt"
 	if err := os.Mkdir(mounted, 0o700); err != nil {
@@ -156,6 +164,24 @@ func (w *docWorld) mariadb(t *testing.T, dir string) {
 			t.Fatalf("docs/databases.md:%d: %s: %v", b.line, q, err)
 		}
 	}
+}
+
+// redis starts the server of the documents, with its data on the filesystem that is dir, and
+// sees to it that one which a document starts on a copy ends.
+func (w *docWorld) redis(t *testing.T, dir string) {
+	t.Helper()
+	server := testdb.Redis(t, testdb.Options{Dir: dir, Args: []string{"--appendonly", "yes", "--requirepass", w.password}})
+	if _, err := server.Redis(t, w.password).Do("RPUSH", "orders", "1", "2", "3"); err != nil {
+		t.Fatal(err)
+	}
+	w.put("/var/lib/redis", server.Dir)
+	w.put("/run/redis/redis-server.sock", server.Socket)
+	w.put("/mnt/restored/redis", w.here("/mnt/restored")+"/data")
+	w.put("/srv/restored/redis.", w.here("/srv/restored")+"/redis.")
+	w.put("/srv/restored/redis", w.here("/srv/restored")+"/data")
+	t.Cleanup(func() {
+		_ = exec.Command("redis-cli", "-s", w.here("/srv/restored/redis.sock"), "SHUTDOWN", "NOSAVE").Run()
+	})
 }
 
 // sqlBlock returns the statements in docs/databases.md that begin with a comment.

@@ -6,6 +6,11 @@
 // source has it, at the oldest level that the client takes. It has never met a real
 // Oracle server or another client. What a statement does is the world's business.
 //
+// It does not play: redirection, encryption other than TLS, the second handshake that real
+// servers ask for over TCPS, packets with long lengths (protocol version 315 and later), LOBs,
+// LONGs, ROWIDs, intervals, time zones, objects, cursors as values, array binds and values
+// that come out of PL/SQL.
+//
 // The world belongs to one goroutine, which makes all statements one after the other.
 // Each connection has two more, one that reads and one that answers. All of them have
 // ended when Close returns. The methods of a [Listener] may be called from several
@@ -85,7 +90,10 @@ func (l *Listener) listen(address string) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.accepts, l.addr = accepts, accepts.Addr().(*net.TCPAddr)
+	l.accepts = accepts
+	if l.addr == nil { // it stays the same
+		l.addr = accepts.Addr().(*net.TCPAddr)
+	}
 	l.all.Go(func() { l.accept(accepts) })
 	return nil
 }

@@ -28,7 +28,9 @@
 // "sslrootcert" is a file of certificates to trust, "sslcert" and "sslkey" are what we show
 // ourselves by.
 //
-// No Oracle server could be had for its tests: they run against internal/tns, a stand-in.
+// No Oracle server could be had for its tests: they run against internal/tns, a stand-in, whose
+// documentation says what it does not play. On a cluster all sessions must meet in one instance.
+// A session of a database that is not open cannot be ended at the server.
 package oracle
 
 import (
