@@ -3,7 +3,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +14,7 @@ import (
 	"time"
 
 	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/internal/standin"
 	"github.com/starhost/starhost/internal/tns"
 	"github.com/starhost/starhost/run"
 	"github.com/starhost/starhost/scripttest/worlds"
@@ -18,36 +22,72 @@ import (
 
 // ledger is a stand-in for an Oracle instance, with a workload on it.
 type ledger struct {
-	*tns.Listener
 	*command
 	files []string // its data files
+	// With has f look at the instance, or change it.
+	With func(f func(worlds.Server))
+	// ends is how often END BACKUP was said; nil where nobody sees it.
+	ends func() int
 }
 
 const endBackup = "ALTER DATABASE END BACKUP"
 
+// oracleWorld makes an instance whose files are there.
+func (l *ledger) oracleWorld(more ...action.Entry) worlds.Programs {
+	l.t.Helper()
+	dir := memoryDir(l.t)
+	l.files = []string{filepath.Join(dir, "system01.dbf"), filepath.Join(dir, "users01.dbf")}
+	for _, path := range l.files {
+		write(l.t, path, "")
+	}
+	options := append([]action.Entry{
+		{Key: "data_files", Value: listOf(l.files...)}, {Key: "control_files", Value: listOf(l.files[0])}, {Key: "log_files", Value: listOf(l.files[0])},
+	}, more...)
+	world, err := worlds.New("oracle-19c", action.Dict(options...))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return world.(worlds.Programs)
+}
+
+func listOf(texts ...string) action.Value {
+	values := make([]action.Value, len(texts))
+	for i, text := range texts {
+		values[i] = action.String(text)
+	}
+	return action.List(values...)
+}
+
+// newLedger is reached by a connection.
 func newLedger(t *testing.T, more string) *ledger {
 	t.Helper()
-	dir := memoryDir(t)
-	l := &ledger{files: []string{filepath.Join(dir, "system01.dbf"), filepath.Join(dir, "users01.dbf")}}
-	for _, path := range l.files {
-		write(t, path, "")
-	}
-	one := func(name string, paths ...string) action.Entry {
-		values := make([]action.Value, len(paths))
-		for i, p := range paths {
-			values[i] = action.String(p)
-		}
-		return action.Entry{Key: name, Value: action.List(values...)}
-	}
-	world, err := worlds.New("oracle-19c", action.Dict(one("data_files", l.files...), one("control_files", l.files[0]), one("log_files", l.files[0])))
+	l := &ledger{command: &command{t: t}}
+	listener, err := tns.Listen(tns.Config{World: l.oracleWorld(), Users: map[string]string{"STARHOST": password}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l.Listener, err = tns.Listen(tns.Config{World: world, Users: map[string]string{"STARHOST": password}}); err != nil {
+	t.Cleanup(listener.Close)
+	l.With, l.ends = listener.With, func() int { return listener.Count(endBackup) }
+	l.command = newCommand(t, fmt.Sprintf("[workload \"ledger\"]\nworkload_name = oracle\nconnection = %s?privilege=sysbackup\npassword_file = PASSWORD_FILE\nfs_freeze = snapshot\n%s", listener.URL("starhost"), more))
+	return l
+}
+
+// newLocalLedger is reached by sqlplus.
+func newLocalLedger(t *testing.T) *ledger {
+	t.Helper()
+	me, err := user.Current()
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(l.Listener.Close)
-	l.command = newCommand(t, fmt.Sprintf("[workload \"ledger\"]\nworkload_name = oracle\nconnection = %s?privilege=sysbackup\npassword_file = PASSWORD_FILE\nfs_freeze = snapshot\n%s", l.URL("starhost"), more))
+	home := memoryDir(t)
+	if err := errors.Join(os.Chmod(home, 0o755), os.Mkdir(filepath.Join(home, "bin"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	l := &ledger{command: &command{t: t}}
+	world := l.oracleWorld(action.Entry{Key: "home", Value: action.String(home)}, action.Entry{Key: "user", Value: action.String(me.Username)})
+	instance := standin.Start(t, filepath.Join(home, "bin"), world, nil, "sqlplus")
+	l.With = func(f func(worlds.Server)) { instance.Do(func(w worlds.Programs) { f(w) }) }
+	l.command = newCommand(t, fmt.Sprintf("[workload \"ledger\"]\nworkload_name = oracle\nlinux_user = %s\nfs_freeze = snapshot\n[settings \"ledger\"]\noracle_home = %s\noracle_sid = ORCL\n", me.Username, home))
 	return l
 }
 
@@ -59,11 +99,7 @@ func (l *ledger) held() (held []string) {
 
 // others puts files into the backup mode of somebody else.
 func (l *ledger) others(w worlds.Server) {
-	values := make([]action.Value, len(l.files))
-	for i, p := range l.files {
-		values[i] = action.String(p)
-	}
-	if err := w.Set("other_backup", action.List(values...)); err != nil {
+	if err := w.Set("other_backup", listOf(l.files...)); err != nil {
 		l.t.Error(err)
 	}
 }
@@ -72,8 +108,8 @@ func TestOracleRun(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t, "")
 	got := l.run("run", "--json", "--", "true").want(t, run.ExitDone).report
-	if got.Verdict != run.Application || len(l.held()) > 0 || l.Count("ALTER DATABASE BEGIN BACKUP") != 1 || l.Count(endBackup) != 1 {
-		t.Errorf("verdict %v, held %q, said %v", got.Verdict, l.held(), l.Statements())
+	if got.Verdict != run.Application || len(l.held()) > 0 || l.ends() != 1 {
+		t.Errorf("verdict %v, held %q, ended %d times", got.Verdict, l.held(), l.ends())
 	}
 }
 
@@ -91,27 +127,27 @@ func TestOracleRecover(t *testing.T) {
 		says  string
 		ends  int      // how often END BACKUP was said
 		held  []string // then
+		local bool     // by sqlplus, too
 	}{
-		{"nothing has happened", nil, false, "", run.ExitDone, "", 1, nil},
-		{"somebody has ended it", func(_ *ledger, w worlds.Server) { w.Drop("backup mode") }, false, "", run.ExitDone, "", 0, nil},
-		{"somebody has begun another one", func(l *ledger, w worlds.Server) { w.Drop("backup mode"); l.others(w) }, false, "", run.ExitDone, "", 0, nil},
-		{"the instance has crashed", func(_ *ledger, w worlds.Server) { w.Restart() }, false, "", run.ExitDone, "", 1, nil},
-		{"another database answers", func(l *ledger, w worlds.Server) { l.set(w, "dbid", action.Int(7)) }, false, "", run.ExitHeld, "another server answers", 0, mode},
-		{"a boot", nil, true, "", run.ExitHeld, "say --same-disks, or --restored-copy", 0, mode},
-		{"a boot, a restored copy", nil, true, "--restored-copy", run.ExitDone, "", 0, mode},
-		{"a boot, the same disks", nil, true, "--same-disks", run.ExitDone, "", 1, nil},
-		{"no boot, said to be a copy", nil, false, "--restored-copy", run.ExitHeld, "recover without --restored-copy", 0, mode},
+		{"nothing has happened", nil, false, "", run.ExitDone, "", 1, nil, true},
+		{"somebody has ended it", func(_ *ledger, w worlds.Server) { w.Drop("backup mode") }, false, "", run.ExitDone, "", 0, nil, false},
+		{"somebody has begun another one", func(l *ledger, w worlds.Server) { w.Drop("backup mode"); l.others(w) }, false, "", run.ExitDone, "", 0, nil, true},
+		{"the instance has crashed", func(_ *ledger, w worlds.Server) { w.Restart() }, false, "", run.ExitDone, "", 1, nil, false},
+		{"another database answers", func(l *ledger, w worlds.Server) { l.set(w, "dbid", action.Int(7)) }, false, "", run.ExitHeld, "another server answers", 0, mode, false},
+		{"a boot", nil, true, "", run.ExitHeld, "say --same-disks, or --restored-copy", 0, mode, false},
+		{"a boot, a restored copy", nil, true, "--restored-copy", run.ExitDone, "", 0, mode, true},
+		{"a boot, the same disks", nil, true, "--same-disks", run.ExitDone, "", 1, nil, false},
+		{"no boot, said to be a copy", nil, false, "--restored-copy", run.ExitHeld, "recover without --restored-copy", 0, mode, false},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			l := newLedger(t, "")
+		died := func(t *testing.T, l *ledger) {
 			killedWhileFrozen(t, l.command)
-			if !slices.Equal(l.held(), mode) || l.Count(endBackup) > 0 {
+			if !slices.Equal(l.held(), mode) {
 				t.Fatalf("after the kill held is %q", l.held())
 			}
-			if text := l.run("status").want(t, run.ExitHeld).stdout; !strings.Contains(text, "held: ledger: backup") {
-				t.Errorf("status says %s", text)
-			}
+			eventually(t, 10*time.Second, "the watchdog has died, too", func() bool {
+				got := l.run("status")
+				return got.exit == run.ExitHeld && strings.Contains(got.stdout, "held: ledger: backup")
+			})
 			if tt.since != nil {
 				l.With(func(w worlds.Server) { tt.since(l, w) })
 			}
@@ -127,11 +163,24 @@ func TestOracleRecover(t *testing.T) {
 				if got.want(t, want); !strings.Contains(got.stderr, tt.says) {
 					t.Errorf("it does not say %q: %s", tt.says, got.stderr)
 				}
-				if n := l.Count(endBackup); n != tt.ends || !slices.Equal(l.held(), tt.held) && len(l.held())+len(tt.held) > 0 {
-					t.Errorf("END BACKUP was said %d times, want %d; held %q, want %q", n, tt.ends, l.held(), tt.held)
+				if l.ends != nil && l.ends() != tt.ends {
+					t.Errorf("END BACKUP was said %d times, want %d", l.ends(), tt.ends)
+				}
+				if held := l.held(); !slices.Equal(held, tt.held) && len(held)+len(tt.held) > 0 {
+					t.Errorf("held %q, want %q", held, tt.held)
 				}
 			}
+		}
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			died(t, newLedger(t, ""))
 		})
+		if tt.local {
+			t.Run(tt.name+", by sqlplus", func(t *testing.T) {
+				t.Parallel()
+				died(t, newLocalLedger(t))
+			})
+		}
 	}
 }
 
@@ -156,10 +205,11 @@ def verify(ctx):
 `)
 	l := newLedger(t, "script = "+script+"\n")
 	killedWhileFrozen(t, l.command)
+	eventually(t, 10*time.Second, "the watchdog has died, too", func() bool { return l.run("status").exit == run.ExitHeld })
 	l.With(func(w worlds.Server) { w.Drop("backup mode") })
 	l.run("recover").want(t, run.ExitDone)
 	l.run("recover").want(t, run.ExitNothing)
-	if n := l.Count(endBackup); n != 1 || len(l.held()) > 0 {
+	if n := l.ends(); n != 1 || len(l.held()) > 0 {
 		t.Errorf("END BACKUP was said %d times; held %q", n, l.held())
 	}
 }
@@ -174,7 +224,7 @@ func TestOracleSupervisorKilled(t *testing.T) {
 	}
 	_ = cmd.Wait() // killed
 	eventually(t, 20*time.Second, "the watchdog has ended the backup", func() bool { return len(l.held()) == 0 })
-	if n := l.Count(endBackup); n != 1 {
+	if n := l.ends(); n != 1 {
 		t.Errorf("END BACKUP was said %d times", n)
 	}
 	eventually(t, 20*time.Second, "the watchdog has ended", func() bool { return l.run("recover").exit == run.ExitNothing })

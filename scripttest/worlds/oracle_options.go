@@ -88,7 +88,7 @@ func (s *oracle) Set(name string, value action.Value) error {
 		return s.apply(name, list)
 	}
 	slices.Sort(names)
-	return fmt.Errorf("Oracle has no option %q here: want one of %s", name, strings.Join(names, ", "))
+	return fmt.Errorf("there is no option %q of Oracle here: want one of %s", name, strings.Join(names, ", "))
 }
 
 // apply makes an option happen.
