@@ -28,7 +28,7 @@ func oracleOptions(r oracleRelease) []Option {
 		{"recover", "list of data files that need recovery", action.List()},
 		{"fuzzy", "a mounted database was not shut down cleanly", yes(false)},
 		{"other_backup", "list of data files that somebody else puts into backup mode now; others are left as they are", action.List()},
-		{"race", "somebody else begins a backup right before the next BEGIN BACKUP", yes(false)},
+		{"race", "somebody else begins a backup before the next BEGIN BACKUP can", yes(false)},
 		{"rebalance", "ASM moves data between its disks", yes(false)},
 		{"threads", "how many instances there are", action.Int(1)},
 		{"privileges", "list: SYSDBA, SYSBACKUP, or names of privileges: ALTER DATABASE, ALTER SYSTEM, SELECT, DBMS_SYSTEM", action.List(text("SYSDBA"))},
