@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,10 +14,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/starhost/starhost/action"
+	"github.com/starhost/starhost/internal/standin"
 	"github.com/starhost/starhost/internal/testdb"
 	"github.com/starhost/starhost/internal/testfs"
+	"github.com/starhost/starhost/internal/tns"
 	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/run"
+	"github.com/starhost/starhost/scripttest/worlds"
 )
 
 // A subject is a database with a bundled script that is failed and killed at its records
@@ -30,11 +37,18 @@ type subject struct {
 
 // subjects are those scripts for which the matrix has no place, by name.
 var subjects = map[string]func(t *testing.T) *subject{
-	"legacy":   legacySubject,
-	"postgres": postgresSubject,
-	"redis":    redisSubject,
-	"sqlite":   sqliteSubject,
+	"iris":            irisSubject,
+	"legacy":          legacySubject,
+	"oracle":          oracleSubject,
+	"postgres":        func(t *testing.T) *subject { return postgresSubject(t, "mode = atomic") },
+	"postgres backup": func(t *testing.T) *subject { return postgresSubject(t, "mode = backup\narchive_wait = 0") },
+	"redis":           redisSubject,
+	"sqlite":          sqliteSubject,
 }
+
+// subjectPatience is how long something may be held here, where an undo may be several programs, or
+// begin with a login. A machine that is busy is slow at both.
+const subjectPatience = 4 * time.Second
 
 // hasty has what never ends be over soon.
 const hasty = "prescript_timeout = 2\npostscript_timeout = 2\n"
@@ -53,11 +67,53 @@ func legacySubject(t *testing.T) *subject {
 	}
 	return &subject{command: c, best: run.Filesystem, free: func(what string) {
 		t.Helper()
-		eventually(t, deadline(), what+": the second script was run", func() bool { return !exists(locked) })
+		eventually(t, subjectPatience, what+": the second script was run", func() bool { return !exists(locked) })
 	}}
 }
 
-func postgresSubject(t *testing.T) *subject {
+// irisSubject is a stand-in for InterSystems IRIS, whose program anybody may run.
+func irisSubject(t *testing.T) *subject {
+	testfs.RequireRoot(t)
+	dir := memoryDir(t)
+	world, err := worlds.New("iris-2024", action.Dict(action.Entry{Key: "directory", Value: action.String(dir)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(dir, "iris")
+	file := filepath.Join(folder, "iris.cpf")
+	err = errors.Join(os.Mkdir(folder, 0o755), os.WriteFile(file, fmt.Appendf(nil, "[Databases]\nIRISSYS=%[1]s\n[Journal]\nCurrentDirectory=%[1]s\n", folder), 0o644), os.Chmod(dir, 0o755))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(dir, "bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	i := standin.Start(t, bin, world.(worlds.Programs), nil, "iris")
+	c := newCommand(t, fmt.Sprintf("[workload \"orders\"]\nworkload_name = iris\nlinux_user = nobody\ncommand_path = %s\nfs_freeze = snapshot\n%s", bin, hasty))
+	return &subject{command: c, best: run.Application, free: func(what string) {
+		t.Helper()
+		eventually(t, subjectPatience, what+": IRIS: nothing is held", func() (free bool) {
+			i.Do(func(w worlds.Programs) { free = len(w.Held()) == 0 })
+			return free
+		})
+	}}
+}
+
+// oracleSubject is a stand-in for Oracle, reached through the network.
+func oracleSubject(t *testing.T) *subject {
+	l := oracleServer(t, tns.Config{})
+	c := newCommand(t, strings.Replace(oracleConfig(l), "[workload]", "[workload \"orders\"]", 1)+hasty)
+	return &subject{command: c, best: run.Application, free: func(what string) {
+		t.Helper()
+		eventually(t, subjectPatience, what+": Oracle: nothing is held", func() (free bool) {
+			l.With(func(w worlds.Server) { free = len(w.Held()) == 0 })
+			return free
+		})
+	}}
+}
+
+func postgresSubject(t *testing.T, mode string) *subject {
 	fs := testfs.New(t, "xfs", 600)
 	server := testdb.Postgres(t, testdb.Options{Dir: fs.Dir, Args: []string{"-c", "fsync=on"}})
 	admin := server.Pgx(t)
@@ -66,7 +122,7 @@ func postgresSubject(t *testing.T) *subject {
 			t.Fatal(err)
 		}
 	}
-	c := newCommand(t, fmt.Sprintf("[workload \"orders\"]\nworkload_name = postgres\nconnection = postgres://starhost@localhost/postgres?socket=%s\npassword_file = PASSWORD_FILE\n"+hasty, filepath.Dir(server.Socket)))
+	c := newCommand(t, fmt.Sprintf("[workload \"orders\"]\nworkload_name = postgres\nconnection = postgres://starhost@localhost/postgres?socket=%s\npassword_file = PASSWORD_FILE\n"+hasty+"[settings \"orders\"]\n%s\n", filepath.Dir(server.Socket), mode))
 	return &subject{command: c, mounts: []string{fs.Dir}, best: run.Application, free: func(what string) { postgresFree(t, server, what) }}
 }
 
@@ -77,7 +133,7 @@ func redisSubject(t *testing.T) *subject {
 		t.Helper()
 		conn := server.Redis(t, password)
 		defer conn.Close()
-		_ = conn.SetDeadline(time.Now().Add(deadline()))
+		_ = conn.SetDeadline(time.Now().Add(subjectPatience))
 		if _, err := conn.Do("SET", "probe", what); err != nil {
 			t.Errorf("%s: Redis: a write: %v", what, err)
 		}
@@ -90,7 +146,7 @@ func sqliteSubject(t *testing.T) *subject {
 	makeOrders(t, path)
 	return &subject{command: newCommand(t, sqliteConfig(path, "auto")+hasty), mounts: []string{fs.Dir}, best: run.Application, free: func(what string) {
 		t.Helper()
-		db, err := sql.Open("sqlite", fmt.Sprintf("%s?_pragma=busy_timeout(%d)", path, deadline().Milliseconds()))
+		db, err := sql.Open("sqlite", fmt.Sprintf("%s?_pragma=busy_timeout(%d)", path, subjectPatience.Milliseconds()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +161,7 @@ func sqliteSubject(t *testing.T) *subject {
 func (s *subject) nothingHeld(what string) {
 	s.t.Helper()
 	for _, dir := range s.mounts {
-		if err := testfs.CanWrite(s.t, dir, deadline()); err != nil {
+		if err := testfs.CanWrite(s.t, dir, subjectPatience); err != nil {
 			s.t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -126,7 +182,7 @@ func TestKillEverySubject(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSubject(t)
-			m := &matrix{command: s.command, workloads: []string{"orders"}, mounts: s.mounts, free: []func(string){s.free}, best: s.best, rows: map[string]*row{}}
+			m := &matrix{command: s.command, workloads: []string{"orders"}, mounts: s.mounts, free: []func(string){s.free}, best: s.best, patience: subjectPatience, rows: map[string]*row{}}
 			defer m.print()
 			m.undisturbed()
 			from := slices.IndexFunc(m.records, func(r journal.Record) bool { return r.Action != nil && len(r.Action.Undo) > 0 })
@@ -152,17 +208,17 @@ func TestFaultsOfEverySubject(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSubject(t)
-			f := &faults{command: s.command, observer: s, best: s.best}
+			f := &faults{command: s.command, observer: s, best: s.best, patience: subjectPatience}
 			f.clean = f.run("run", "--json", "--", "true").want(t, run.ExitDone).report
 			actions := slices.DeleteFunc(slices.Clone(f.clean.Members[0].Actions), func(a run.ActionReport) bool { return a.State == "" })
 			takes := slices.IndexFunc(actions, func(a run.ActionReport) bool { return a.Hold != "" })
 			for n, a := range actions {
-				if name == "redis" && n < takes-1 {
+				if (name == "redis" || name == "iris") && n < takes-1 {
 					continue // each takes as long as a program; they are all alike
 				}
 				for i, kind := range faultKinds {
-					if strings.HasPrefix(a.Name, "try_") && kind == "timeout" {
-						continue // that is an answer to the script, too
+					if kind == "timeout" && (n != takes || strings.HasPrefix(a.Name, "try_")) {
+						continue // it takes long, or is an answer to the script as well
 					}
 					if n == max(takes, 0) || i == n%len(faultKinds) {
 						f.at(n+1, kind)
@@ -170,5 +226,29 @@ func TestFaultsOfEverySubject(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func mariaFree(o *observer, what string) {
+	o.t.Helper()
+	if err := o.commit(deadline()); err != nil {
+		o.t.Errorf("%s: MariaDB: a commit: %v", what, err)
+	}
+	eventually(o.t, 3*deadline(), what+": no session of ours at a server, and the globals as before", func() bool {
+		return o.sessions() == 0 && o.value("SELECT @@global.innodb_flush_log_at_trx_commit") == "0"
+	})
+}
+
+func postgresFree(t testing.TB, server *testdb.Server, what string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline())
+	defer cancel()
+	conn, err := pgx.Connect(ctx, fmt.Sprintf("host=%s user=postgres dbname=postgres", filepath.Dir(server.Socket)))
+	if err == nil {
+		defer func() { _ = conn.Close(ctx) }()
+		_, err = conn.Exec(ctx, "INSERT INTO probe DEFAULT VALUES")
+	}
+	if err != nil {
+		t.Errorf("%s: PostgreSQL: a commit: %v", what, err)
 	}
 }
