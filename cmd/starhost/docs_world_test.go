@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/starhost/starhost/internal/testdb"
@@ -50,8 +52,15 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	if shows(list, "starhost hook ") { // some callers have us freeze
 		orders = testfs.New(t, "ext4", 32).Dir
 	}
-	if shows(list, " snapshot-volume") {
-		orders = w.copied(t)
+	switch {
+	case shows(list, "mariadb-binlog "):
+		w.shop(t)
+	case shows(list, " snapshot-volume"):
+		size := 32
+		if shows(list, "pg_ctl ") {
+			size = 300
+		}
+		orders = w.copied(t, size)
 	}
 	w.put("/srv/orders", orders)
 	w.put("/usr/local/sbin", dir+"/usr/local/sbin")
@@ -59,6 +68,8 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	w.put("/run/starhost", dir+"/run")
 	makeOrders(t, orders+"/orders.db")
 	switch {
+	case shows(list, "redis-cli "):
+		w.redis(t, orders)
 	case shows(list, "starhost run orders -- array-snapshot"):
 		fs := testfs.New(t, "xfs", 300)
 		w.mariadb(t, fs.Dir)
@@ -69,15 +80,17 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 		w.mariadb(t, data)
 		w.put("/srv/db/snapshots", snapshots)
 		w.put("/srv/db", fs.Dir)
+	case shows(list, "pg_ctl "):
+		w.postgres(t, orders)
 	}
 	return w
 }
 
 // copied makes a filesystem for the orders, and places for the copy of it and for what is
 // read from there.
-func (w *docWorld) copied(t *testing.T) (dir string) {
+func (w *docWorld) copied(t *testing.T, sizeMiB int) (dir string) {
 	t.Helper()
-	fs := testfs.New(t, "ext4", 32)
+	fs := testfs.New(t, "ext4", sizeMiB)
 	w.volume = fs.Image
 	mounted := w.dir + "/mnt"
 	if err := os.Mkdir(mounted, 0o700); err != nil {
@@ -91,6 +104,35 @@ func (w *docWorld) copied(t *testing.T) (dir string) {
 	w.put("/mnt/restored", mounted)
 	w.put("/srv/restored", w.dir+"/restored")
 	return fs.Dir
+}
+
+// shop starts a MariaDB with three orders on a filesystem that is copied, and makes a place
+// for its logs. A server that the document starts on the copy ends with the test.
+func (w *docWorld) shop(t *testing.T) {
+	t.Helper()
+	data := w.copied(t, 600)
+	for _, name := range []string{"binlogs", "restored"} {
+		if err := os.Mkdir(w.dir+"/"+name, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Chmod(w.dir, 0o711), os.Chmod(w.dir+"/restored", 0o777)); err != nil {
+		t.Fatal(err) // the server is not root
+	}
+	t.Cleanup(func() {
+		text, _ := os.ReadFile(w.dir + "/restored/pid")
+		if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
+	w.put("/srv/binlogs", w.dir+"/binlogs")
+	w.put("/var/lib/mysql", data)
+	db := w.mariadb(t, data)
+	for _, q := range []string{"CREATE DATABASE shop", "CREATE TABLE shop.orders (id INT PRIMARY KEY)", "INSERT INTO shop.orders VALUES (1), (2), (3)"} {
+		if _, err := db.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // programs makes what is not on this machine: users, and the instances of an oratab. Whoever
@@ -145,7 +187,7 @@ func makeOrders(t *testing.T, path string) {
 
 // mariadb starts the server of the documents, with its data in dir, on a filesystem of
 // its own. Its user has the rights that the documents name, and no others.
-func (w *docWorld) mariadb(t *testing.T, dir string) {
+func (w *docWorld) mariadb(t *testing.T, dir string) *sql.DB {
 	t.Helper()
 	server := testdb.MariaDB(t, testdb.Options{Dir: dir})
 	w.put("/run/mysqld/mysqld.sock", server.Socket)
@@ -156,6 +198,25 @@ func (w *docWorld) mariadb(t *testing.T, dir string) {
 			t.Fatalf("docs/databases.md:%d: %s: %v", b.line, q, err)
 		}
 	}
+	return db
+}
+
+// redis starts the server of the documents, with its data on the filesystem that is dir, and
+// sees to it that one which a document starts on a copy ends.
+func (w *docWorld) redis(t *testing.T, dir string) {
+	t.Helper()
+	server := testdb.Redis(t, testdb.Options{Dir: dir, Args: []string{"--appendonly", "yes", "--requirepass", w.password}})
+	if _, err := server.Redis(t, w.password).Do("RPUSH", "orders", "1", "2", "3"); err != nil {
+		t.Fatal(err)
+	}
+	w.put("/var/lib/redis", server.Dir)
+	w.put("/run/redis/redis-server.sock", server.Socket)
+	w.put("/mnt/restored/redis", w.here("/mnt/restored")+"/data")
+	w.put("/srv/restored/redis.", w.here("/srv/restored")+"/redis.")
+	w.put("/srv/restored/redis", w.here("/srv/restored")+"/data")
+	t.Cleanup(func() {
+		_ = exec.Command("redis-cli", "-s", w.here("/srv/restored/redis.sock"), "SHUTDOWN", "NOSAVE").Run()
+	})
 }
 
 // sqlBlock returns the statements in docs/databases.md that begin with a comment.
