@@ -50,6 +50,8 @@ func (c change) value(name string) action.Value {
 	switch v := c[name].(type) {
 	case string:
 		return action.String(v)
+	case bool:
+		return action.Bool(v)
 	case int:
 		return action.Int(int64(v))
 	case []string:
