@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,8 +15,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/starhost/starhost/action"
-	"github.com/starhost/starhost/internal/standin"
 	"github.com/starhost/starhost/internal/testdb"
 	"github.com/starhost/starhost/internal/testfs"
 	"github.com/starhost/starhost/internal/tns"
@@ -71,32 +68,13 @@ func legacySubject(t *testing.T) *subject {
 	}}
 }
 
-// irisSubject is a stand-in for InterSystems IRIS, whose program anybody may run.
+// irisSubject is an instance of the stand-in for InterSystems IRIS.
 func irisSubject(t *testing.T) *subject {
 	testfs.RequireRoot(t)
-	dir := memoryDir(t)
-	world, err := worlds.New("iris-2024", action.Dict(action.Entry{Key: "directory", Value: action.String(dir)}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := filepath.Join(dir, "iris")
-	file := filepath.Join(folder, "iris.cpf")
-	err = errors.Join(os.Mkdir(folder, 0o755), os.WriteFile(file, fmt.Appendf(nil, "[Databases]\nIRISSYS=%[1]s\n[Journal]\nCurrentDirectory=%[1]s\n", folder), 0o644), os.Chmod(dir, 0o755))
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin := filepath.Join(dir, "bin")
-	if err := os.Mkdir(bin, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	i := standin.Start(t, bin, world.(worlds.Programs), nil, "iris")
-	c := newCommand(t, fmt.Sprintf("[workload \"orders\"]\nworkload_name = iris\nlinux_user = nobody\ncommand_path = %s\nfs_freeze = snapshot\n%s", bin, hasty))
-	return &subject{command: c, best: run.Application, free: func(what string) {
+	h := newIris(t, irisProgram(t), []string{"IRIS"}, nil, nil)
+	return &subject{command: newCommand(t, h.member("orders", "IRIS", 20)), best: run.Application, free: func(what string) {
 		t.Helper()
-		eventually(t, subjectPatience, what+": IRIS: nothing is held", func() (free bool) {
-			i.Do(func(w worlds.Programs) { free = len(w.Held()) == 0 })
-			return free
-		})
+		eventually(t, subjectPatience, what+": the write daemon is resumed", func() bool { return len(h.held()) == 0 })
 	}}
 }
 
