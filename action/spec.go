@@ -82,7 +82,7 @@ var Specs = []Spec{
 		Doc: "Runs one statement on a pinned session of the workload's server. A statement that changes the server needs undo=, or an explicit undo = None. " +
 			"What counts as a read is a list per database: a function that is not on it is a change.",
 		Params: slices.Concat([]Param{
-			{Name: "query", Type: TypeSQL, Required: true, Doc: "The statement. Placeholders are ? (MySQL, SQLite) or $1 (PostgreSQL)."},
+			{Name: "query", Type: TypeSQL, Required: true, Doc: "The statement. Placeholders are ? (MySQL, SQLite), $1 (PostgreSQL) or :1 (Oracle)."},
 			{Name: "params", Type: TypeValue, Rest: true, Doc: "Values for the placeholders."},
 			{Name: "session", Type: TypeName, KeywordOnly: true, Default: `"main"`, Doc: "Which session. Each name is one connection, opened before the first hold and never reopened."},
 			{Name: "undo", Type: TypeSQLUndo, KeywordOnly: true, Doc: "What compensates the statement: a statement for the same session, undo.sql(…), undo.exec_as(…), a list (all, in order), undo.any(…), or None for nothing."},

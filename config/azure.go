@@ -57,7 +57,7 @@ func setCustomScript(_ *build, text string) error {
 }
 
 // clientOf are the workloads whose client's command line is understood.
-var clientOf = map[string]string{"mysql": MySQL, "mariadb": MySQL, "postgres": Postgres}
+var clientOf = map[string]string{"mysql": MySQL, "mariadb": MySQL, "postgres": Postgres, oracleName: Oracle}
 
 // finishAzure makes connection and settings of the keys of Azure. It needs the other
 // keys, wherever they stand.
@@ -112,7 +112,7 @@ func (b *build) clientKey(hasURL bool) (key string, err error) {
 	case b.azure.credString == "":
 		return "linux_user", nil
 	case driver == "":
-		return "credString", errors.New("it is understood for mysql, mariadb and postgres; write connection in its place")
+		return "credString", errors.New("it is understood for mysql, mariadb, postgres and oracle; write connection in its place")
 	}
 	return "credString", nil
 }
@@ -131,8 +131,11 @@ func (b *build) connectAsClient(user asuser.User, warn func(string)) error {
 // credentials reads the credString, or what the client does without one.
 func (b *build) credentials(driver string, user asuser.User, warn func(string)) (credentials, error) {
 	c := client{user: user.Name, home: user.Home, files: b.files(user), warn: warn}
-	if driver == Postgres {
+	switch driver {
+	case Postgres:
 		return psqlCredentials(b.azure.credString, c)
+	case Oracle:
+		return oracleCredentials(b.azure.credString)
 	}
 	return mysqlCredentials(b.azure.credString, c, b.Script == "mariadb")
 }

@@ -102,7 +102,7 @@ var azureBad = []struct {
 	{name: "bad instance", text: "workload_name = iris\ninstances = A,,B\n", key: "instances", want: "is not the name of an instance", alone: true},
 	{name: "instance twice", text: "workload_name = iris\ninstances = A\n B, A\n", key: "instances", want: "A is given twice", alone: true},
 	{name: "credString of iris", text: "workload_name = iris\ncredString = PW\n", want: "iris has none", alone: true},
-	{name: "another database", text: "workload_name = sqlite\ncredString = PW\n", want: "mysql, mariadb and postgres"},
+	{name: "another database", text: "workload_name = sqlite\ncredString = PW\n", want: "mysql, mariadb, postgres and oracle"},
 	{name: "connection too", text: cred("-pPW") + "connection = mysql://h/\n", want: "there is a connection as well"},
 	{name: "password_file too", text: cred("-pPW") + "password_file = /x\n", key: "password_file", want: "credString holds a password already"},
 	{name: "no such user", text: "workload_name = mysql\nlinux_user = stranger\n", key: "linux_user", want: `there is no user "stranger"`},

@@ -41,8 +41,8 @@ type Connection struct {
 	Database string
 	// Params are the other parameters of the URL; only those that are known and
 	// have a legal value are let through. Names and values are those of
-	// PostgreSQL's libpq, with tls of go-sql-driver/mysql and privilege (sysdba,
-	// sysbackup) for Oracle. connect_timeout is in seconds.
+	// PostgreSQL's libpq, with tls of go-sql-driver/mysql, for Oracle too, and privilege
+	// (sysdba, sysbackup) for Oracle. connect_timeout is in seconds.
 	Params map[string]string
 	// OfClient says that it is made of what the database's own client would read. The
 	// files that Params name are read as linux_user then, who may have chosen them.
@@ -75,6 +75,7 @@ var drivers = []driver{
 	}},
 	{Oracle, []string{"oracle"}, 1521, map[string]func(string) error{
 		"connect_timeout": connectTimeout, "privilege": word("sysdba", "sysbackup"),
+		"tls": word("true", "false", "verify-ca", "skip-verify"), "sslrootcert": checkPath, "sslcert": checkPath, "sslkey": checkPath,
 	}},
 	{SQLite, []string{"sqlite"}, 0, nil},
 }
@@ -192,6 +193,9 @@ func (c *Connection) setDatabase(d driver, u *url.URL) error {
 	c.Database = strings.TrimPrefix(u.Path, "/")
 	if strings.Contains(c.Database, "/") {
 		return errors.New("there is more than one / after the host; write one name, that of the database")
+	}
+	if d.name == Oracle {
+		return checkService(c.Database)
 	}
 	return nil
 }

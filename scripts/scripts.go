@@ -34,17 +34,16 @@ var All = []Script{
 	{Name: "mariadb", File: "mysql.star", Database: "mysql", About: "MariaDB 10.4 and later by BACKUP STAGE, before by FLUSH TABLES WITH READ LOCK"},
 	{Name: "mysql", File: "mysql.star", Database: "mysql", About: "MySQL 5.6 and later, Percona Server, by FLUSH TABLES WITH READ LOCK"},
 	{Name: "oracle", File: "oracle.star", Database: "oracle", Alone: true, Programs: oraclePrograms, About: "Oracle Database 11.2 and later by backup mode, over a connection or by sqlplus"},
-	{Name: "postgres", File: "postgres.star", Database: "postgres", About: "PostgreSQL 9.6 and later by CHECKPOINT and one atomic snapshot"},
+	{Name: "postgres", File: "postgres.star", Database: "postgres", About: "PostgreSQL 10 and later by one atomic snapshot, or by pg_backup_start"},
 	{Name: "redis", File: "redis.star", Programs: redisPrograms, About: "Redis 6.2 and later by CLIENT PAUSE for an AOF, by BGSAVE for a dump, through redis-cli"},
 	{Name: "sqlite", File: "sqlite.star", Database: "sqlite", About: "SQLite 3 by BEGIN IMMEDIATE"},
-	{Name: "valkey", File: "redis.star", Programs: redisPrograms, About: "Valkey by the same script, with cli = /usr/bin/valkey-cli in its settings"},
+	{Name: "valkey", File: "redis.star", Programs: redisPrograms, About: "Valkey by the same script, with cli = valkey-cli in its settings"},
 }
 
-// redisPrograms are the clients of Redis and Valkey, as the users that their packages make.
+// redisPrograms are the clients of Redis and Valkey; each speaks to both.
 var redisPrograms = []Program{
-	{User: "redis", Path: "/usr/bin/redis-cli"},
-	{User: "redis", Path: "/usr/bin/valkey-cli"},
-	{User: "valkey", Path: "/usr/bin/valkey-cli"},
+	{"{linux_user|redis}", "{command_path|/usr/bin}/redis-cli"},
+	{"{linux_user|redis}", "{command_path|/usr/bin}/valkey-cli"},
 }
 
 // irisPrograms are those of an instance, by their names in all versions, and what reads

@@ -40,7 +40,7 @@ var oracleCases = cases{
 		"COMMIT", "ROLLBACK", "SAVEPOINT a", "SET TRANSACTION READ ONLY", "LOCK TABLE t IN EXCLUSIVE MODE", "SELECT * FROM t FOR UPDATE",
 		"ALTER SESSION SET CONTAINER = pdb1", "ALTER SESSION SET CURRENT_SCHEMA = app", "ALTER SESSION SET EVENTS 'x'", "ALTER SESSION ADVISE COMMIT",
 	},
-	"local: sets a variable": {"SELECT 1 INTO :x FROM dual"},
+	"local: sets a variable":            {"SELECT 1 INTO :x FROM dual"},
 	"error the statement is empty":      {"", ";", "-- nothing"},
 	"error more than one statement":     {"SELECT 1 FROM dual; DROP TABLE t", "SELECT 1 FROM dual;/", "SELECT q'[a]'; DROP TABLE t"},
 	"error the quote q' at byte 8 does": {"SELECT q'[a' FROM dual", "SELECT nq'!a'"},

@@ -224,7 +224,7 @@ func (w *docWorld) run(t *testing.T, command string) string {
 	c := exec.CommandContext(ctx, "sh", "-c", "(exit "+strconv.Itoa(w.status)+"); "+w.here(command))
 	c.WaitDelay = time.Second
 	c.Dir = w.dir
-	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "REPOSITORY="+filepath.Dir(filepath.Dir(filepath.Dir(bin))), "MACHINE="+w.dir, "VOLUME="+w.volume, "STARHOST_CONFIG="+w.here("/etc/starhost/workload.conf"),
+	c.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH")+":/usr/lib/postgresql/15/bin", "REPOSITORY="+filepath.Dir(filepath.Dir(filepath.Dir(bin))), "MACHINE="+w.dir, "VOLUME="+w.volume, "STARHOST_CONFIG="+w.here("/etc/starhost/workload.conf"),
 		"STARHOST_STATE_DIR="+w.here("/var/lib/starhost"), "STARHOST_RUNTIME_DIR="+w.here("/run/starhost"))
 	out, err := c.CombinedOutput()
 	exit := (*exec.ExitError)(nil)

@@ -47,6 +47,7 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	}
 	w.put("/etc/azure", dir+"/etc/azure")
 	w.put("/etc/starhost", dir+"/etc/starhost")
+	w.programs(t)
 	orders := dir + "/srv/orders"
 	if shows(list, "starhost hook ") { // some callers have us freeze
 		orders = testfs.New(t, "ext4", 32).Dir
@@ -55,7 +56,11 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	case shows(list, "mariadb-binlog "):
 		w.shop(t)
 	case shows(list, " snapshot-volume"):
-		orders = w.copied(t, 32)
+		size := 32
+		if shows(list, "pg_ctl ") {
+			size = 300
+		}
+		orders = w.copied(t, size)
 	}
 	w.put("/srv/orders", orders)
 	w.put("/usr/local/sbin", dir+"/usr/local/sbin")
@@ -63,6 +68,8 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	w.put("/run/starhost", dir+"/run")
 	makeOrders(t, orders+"/orders.db")
 	switch {
+	case shows(list, "redis-cli "):
+		w.redis(t, orders)
 	case shows(list, "starhost run orders -- array-snapshot"):
 		fs := testfs.New(t, "xfs", 300)
 		w.mariadb(t, fs.Dir)
@@ -73,6 +80,8 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 		w.mariadb(t, data)
 		w.put("/srv/db/snapshots", snapshots)
 		w.put("/srv/db", fs.Dir)
+	case shows(list, "pg_ctl "):
+		w.postgres(t, orders)
 	}
 	return w
 }
@@ -126,6 +135,26 @@ func (w *docWorld) shop(t *testing.T) {
 	}
 }
 
+// programs makes what is not on this machine: users, and the instances of an oratab. Whoever
+// runs their programs reads it.
+func (w *docWorld) programs(t *testing.T) {
+	t.Helper()
+	for _, login := range []string{"oracle", "irisowner"} {
+		w.put("linux_user = "+login+"\n", "linux_user = nobody\n")
+	}
+	err := errors.Join(os.Chmod(w.dir, 0o755), os.MkdirAll(w.dir+"/oracle/bin", 0o755))
+	for _, file := range []struct{ path, text string }{
+		{w.dir + "/oratab", "ORCL:" + w.dir + "/oracle:Y\nTEST:" + w.dir + "/oracle:N\n"},
+		{w.dir + "/oracle/bin/sqlplus", "#!/bin/sh\n"},
+	} {
+		err = errors.Join(err, os.WriteFile(file.path, []byte(file.text), 0o755))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.put("/etc/oratab", w.dir+"/oratab")
+}
+
 // shows reports whether a document shows a command.
 func shows(list []block, command string) bool {
 	return slices.ContainsFunc(list, func(b block) bool { return b.lang == "console" && strings.Contains(b.text, command) })
@@ -170,6 +199,24 @@ func (w *docWorld) mariadb(t *testing.T, dir string) *sql.DB {
 		}
 	}
 	return db
+}
+
+// redis starts the server of the documents, with its data on the filesystem that is dir, and
+// sees to it that one which a document starts on a copy ends.
+func (w *docWorld) redis(t *testing.T, dir string) {
+	t.Helper()
+	server := testdb.Redis(t, testdb.Options{Dir: dir, Args: []string{"--appendonly", "yes", "--requirepass", w.password}})
+	if _, err := server.Redis(t, w.password).Do("RPUSH", "orders", "1", "2", "3"); err != nil {
+		t.Fatal(err)
+	}
+	w.put("/var/lib/redis", server.Dir)
+	w.put("/run/redis/redis-server.sock", server.Socket)
+	w.put("/mnt/restored/redis", w.here("/mnt/restored")+"/data")
+	w.put("/srv/restored/redis.", w.here("/srv/restored")+"/redis.")
+	w.put("/srv/restored/redis", w.here("/srv/restored")+"/data")
+	t.Cleanup(func() {
+		_ = exec.Command("redis-cli", "-s", w.here("/srv/restored/redis.sock"), "SHUTDOWN", "NOSAVE").Run()
+	})
 }
 
 // sqlBlock returns the statements in docs/databases.md that begin with a comment.

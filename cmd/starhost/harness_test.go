@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
 		_ = os.Unsetenv(asCommand)
 		code := execute(environment{
-			args: asHook(os.Args), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, wrap: faultFromEnv(),
+			args: asHook(os.Args), stdin: os.Stdin, stdout: ownOutput(), stderr: os.Stderr, getenv: os.Getenv, wrap: faultFromEnv(),
 			observe: deathFromEnv(),
 		})
 		noteStatus()

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -43,19 +44,22 @@ func deadline() time.Duration {
 // on xfs.
 type matrix struct {
 	*command
-	maria   *observer
-	pg      *testdb.Server
-	mounts  []string
-	records []journal.Record // of a run that nobody disturbed
-	rows    map[string]*row
+	workloads []string
+	mounts    []string
+	free      []func(what string) // fails the test unless a database is as nobody had ever held it
+	records   []journal.Record    // of a run that nobody disturbed
+	rows      map[string]*row
+	best      run.Verdict // as of faults
 }
 
 func newMatrix(t *testing.T) *matrix {
 	ext4, xfs := testfs.New(t, "ext4", 600), testfs.New(t, "xfs", 600)
 	maria := testdb.MariaDB(t, testdb.Options{Dir: ext4.Dir, Args: []string{"--innodb-flush-log-at-trx-commit=0"}})
-	m := &matrix{mounts: []string{ext4.Dir, xfs.Dir}, pg: testdb.Postgres(t, testdb.Options{Dir: xfs.Dir, Args: []string{"-c", "fsync=on"}}), rows: map[string]*row{}}
-	m.maria = observe(t, maria)
-	admin := m.pg.Pgx(t)
+	m := &matrix{workloads: []string{"orders", "ledger"}, mounts: []string{ext4.Dir, xfs.Dir}, rows: map[string]*row{}}
+	pg := testdb.Postgres(t, testdb.Options{Dir: xfs.Dir, Args: []string{"-c", "fsync=on"}})
+	o := observe(t, maria)
+	m.free = []func(string){func(what string) { mariaFree(o, what) }, func(what string) { postgresFree(t, pg, what) }}
+	admin := pg.Pgx(t)
 	for _, q := range []string{"CREATE TABLE probe (id SERIAL)", "CREATE ROLE starhost SUPERUSER LOGIN"} {
 		if _, err := admin.Exec(t.Context(), q); err != nil {
 			t.Fatal(err)
@@ -63,7 +67,15 @@ func newMatrix(t *testing.T) *matrix {
 	}
 	m.command = newCommand(t, configFor("mariadb", "mysql", maria.Socket, fmt.Sprintf(
 		"[workload \"ledger\"]\nworkload_name = postgres\nconnection = postgres://starhost@localhost/postgres?socket=%s\npassword_file = PASSWORD_FILE\n",
-		filepath.Dir(m.pg.Socket))))
+		filepath.Dir(pg.Socket))))
+	m.undisturbed()
+	return m
+}
+
+// undisturbed leads a run without a death, which shows the records at which there can be one.
+func (m *matrix) undisturbed() {
+	t := m.t
+	t.Helper()
 	m.plainly(true)
 	m.run("run", "--", "true").want(t, run.ExitDone)
 	records, _, err := journal.Read(journal.OS{}, journalsOf(t, m.command)[0])
@@ -71,7 +83,6 @@ func newMatrix(t *testing.T) *matrix {
 		t.Fatal(err)
 	}
 	m.records = records
-	return m
 }
 
 // die leads a run with a death, and returns how long something stayed held after it;
@@ -140,15 +151,9 @@ func (m *matrix) nothingHeld(what string, since time.Time) time.Duration {
 			m.t.Errorf("%s: %s: %v", what, dir, err)
 		}
 	}
-	if err := m.maria.commit(deadline()); err != nil {
-		m.t.Errorf("%s: MariaDB: a commit: %v", what, err)
+	for _, free := range m.free {
+		free(what)
 	}
-	if err := m.pgCommit(); err != nil {
-		m.t.Errorf("%s: PostgreSQL: a commit: %v", what, err)
-	}
-	eventually(m.t, 3*deadline(), what+": no session of ours at a server, and the globals as before", func() bool {
-		return m.maria.sessions() == 0 && m.maria.value("SELECT @@global.innodb_flush_log_at_trx_commit") == "0"
-	})
 	took := time.Since(since)
 	if took > deadline() {
 		m.t.Errorf("%s: held for %v, want at most %v", what, took, deadline())
@@ -156,24 +161,37 @@ func (m *matrix) nothingHeld(what string, since time.Time) time.Duration {
 	return took
 }
 
-func (m *matrix) pgCommit() error {
-	ctx, cancel := context.WithTimeout(m.t.Context(), deadline())
-	defer cancel()
-	conn, err := pgx.Connect(ctx, fmt.Sprintf("host=%s user=postgres dbname=postgres", filepath.Dir(m.pg.Socket)))
-	if err != nil {
-		return err
+func mariaFree(o *observer, what string) {
+	o.t.Helper()
+	if err := o.commit(deadline()); err != nil {
+		o.t.Errorf("%s: MariaDB: a commit: %v", what, err)
 	}
-	defer func() { _ = conn.Close(ctx) }()
-	_, err = conn.Exec(ctx, "INSERT INTO probe DEFAULT VALUES")
-	return err
+	eventually(o.t, 3*deadline(), what+": no session of ours at a server, and the globals as before", func() bool {
+		return o.sessions() == 0 && o.value("SELECT @@global.innodb_flush_log_at_trx_commit") == "0"
+	})
+}
+
+func postgresFree(t testing.TB, server *testdb.Server, what string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline())
+	defer cancel()
+	conn, err := pgx.Connect(ctx, fmt.Sprintf("host=%s user=postgres dbname=postgres", filepath.Dir(server.Socket)))
+	if err == nil {
+		defer func() { _ = conn.Close(ctx) }()
+		_, err = conn.Exec(ctx, "INSERT INTO probe DEFAULT VALUES")
+	}
+	if err != nil {
+		t.Errorf("%s: PostgreSQL: a commit: %v", what, err)
+	}
 }
 
 // over waits until the locks are free and the journal has its end.
 func (m *matrix) over(what string) {
 	m.t.Helper()
 	eventually(m.t, 10*time.Second, what+": the locks are free", func() bool {
-		return lock.Owner(filepath.Join(m.runtimeDir, "locks"), "workload orders") == "" &&
-			lock.Owner(filepath.Join(m.runtimeDir, "locks"), "workload ledger") == ""
+		return !slices.ContainsFunc(m.workloads, func(name string) bool {
+			return lock.Owner(filepath.Join(m.runtimeDir, "locks"), "workload "+name) != ""
+		})
 	})
 	list, err := starhost.Status(m.stateDir, m.runtimeDir, 1)
 	if err != nil || len(list) == 0 || list[0].State != starhost.RunEnded {
@@ -187,8 +205,8 @@ func (m *matrix) over(what string) {
 func (m *matrix) judge(what, when, targets string, stdout []byte, struck bool) {
 	m.t.Helper()
 	n, err := strconv.Atoi(when)
-	proven := m.first("verify")
-	if targets == "watchdog" {
+	proven := m.first("verify", "postscript")
+	if targets == "watchdog" && len(m.mounts) > 0 {
 		proven = m.first("undone") // the records of a level come when all of it is thawed
 	}
 	if strings.Contains(targets, "supervisor") || err != nil || !struck || n >= proven {
@@ -197,18 +215,22 @@ func (m *matrix) judge(what, when, targets string, stdout []byte, struck bool) {
 	report := run.Report{}
 	if err := json.Unmarshal(stdout, &report); err != nil {
 		m.t.Errorf("%s: report: %v: %s", what, err, stdout)
-	} else if report.Exit == run.ExitDone || report.Verdict == run.Application {
+	} else if report.Verdict == run.Application || report.Exit == run.ExitDone && cmp.Or(m.best, run.Application) == run.Application {
 		m.t.Errorf("%s: exit status %d, verdict %q", what, report.Exit, report.Verdict)
 	}
 }
 
-// first is the number of the first record of a type, or of that with which a phase begins.
-func (m *matrix) first(what string) int {
-	i := slices.IndexFunc(m.records, func(r journal.Record) bool { return r.Phase == what || string(r.Type) == what })
-	if i < 0 {
-		m.t.Fatalf("the run has no %s", what)
+// first is the number of the first record of a type, or of that with which a phase begins:
+// of the first of these that the run has.
+func (m *matrix) first(names ...string) int {
+	for _, name := range names {
+		i := slices.IndexFunc(m.records, func(r journal.Record) bool { return r.Phase == name || string(r.Type) == name })
+		if i >= 0 {
+			return m.records[i].N
+		}
 	}
-	return m.records[i].N
+	m.t.Fatalf("the run has none of %q", names)
+	return 0
 }
 
 // deaths are who dies, and how.

@@ -22,8 +22,17 @@ import (
 func main() {
 	starhost.Init(scripttest.Job())
 	os.Exit(execute(environment{
-		args: asHook(os.Args), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
+		args: asHook(os.Args), stdin: os.Stdin, stdout: ownOutput(), stderr: os.Stderr, getenv: os.Getenv,
 	}))
+}
+
+// ownOutput returns standard output and leaves it to nobody else: programs read it. What a
+// library prints goes to standard error (go-ora prints the warnings of a logon, such as that
+// a password expires).
+func ownOutput() *os.File {
+	stdout := os.Stdout
+	os.Stdout = os.Stderr
+	return stdout
 }
 
 // asHook returns the arguments of the command. A link named as the hook of a caller

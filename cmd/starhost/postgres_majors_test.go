@@ -22,19 +22,21 @@ func TestPostgresMajors(t *testing.T) {
 	for _, major := range []int{14, 15, 18} {
 		t.Run(fmt.Sprint(major), func(t *testing.T) {
 			fs := testfs.New(t, "ext4", 400)
-			server := testdb.PostgresMajor(t, major, testdb.Options{Dir: fs.Dir, Args: []string{"-c", "fsync=on"}})
+			server := testdb.PostgresMajor(t, major, testdb.Options{Dir: fs.Dir, Args: []string{"-c", "fsync=on", "-c", "archive_mode=on", "-c", "archive_command=true"}})
 			other := testfs.New(t, "ext4", 100)
 			if err := os.Chmod(other.Dir, 0o777); err != nil { // the server makes its directory there itself
 				t.Fatal(err)
 			}
 			admin := server.Pgx(t)
-			rights := "pg_read_all_settings"
+			rights, functions := "pg_read_all_settings", "pg_start_backup(text, boolean, boolean), pg_stop_backup(boolean, boolean)"
 			if major >= 15 {
 				rights += ", pg_checkpoint"
+				functions = "pg_backup_start(text, boolean), pg_backup_stop(boolean)"
 			}
 			for _, q := range []string{
 				"COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; mkdir " + other.Dir + "/space'", "CREATE TABLESPACE space LOCATION '" + other.Dir + "/space'",
 				"CREATE ROLE root SUPERUSER LOGIN", "CREATE ROLE starhost LOGIN", "GRANT " + rights + " TO starhost",
+				"GRANT EXECUTE ON FUNCTION pg_ls_archive_statusdir(), pg_switch_wal(), " + functions + " TO starhost",
 			} {
 				if _, err := admin.Exec(t.Context(), q); err != nil {
 					t.Fatal(err)
@@ -59,6 +61,7 @@ func TestPostgresMajors(t *testing.T) {
 					}
 				})
 			}
+			testPostgresBackups(t, major, server)
 		})
 	}
 }

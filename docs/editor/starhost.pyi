@@ -93,7 +93,7 @@ def sql(query: str, *params: object, session: str | None = "main", undo: str | U
     """Runs one statement on a pinned session of the workload's server. A statement that changes the server needs undo=, or an explicit undo = None. What counts as a read is a list per database: a function that is not on it is a change.
 
     Args:
-        query: string with one SQL statement; required. The statement. Placeholders are ? (MySQL, SQLite) or $1 (PostgreSQL).
+        query: string with one SQL statement; required. The statement. Placeholders are ? (MySQL, SQLite), $1 (PostgreSQL) or :1 (Oracle).
         params: None, bool, int, float, string, bytes or secret. Values for the placeholders.
         session: a name of 1 to 64 letters, digits, - or _; default "main". Which session. Each name is one connection, opened before the first hold and never reopened.
         undo: string, undo action, list of those or None. What compensates the statement: a statement for the same session, undo.sql(…), undo.exec_as(…), a list (all, in order), undo.any(…), or None for nothing.

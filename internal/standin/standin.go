@@ -55,20 +55,41 @@ func Start(t testing.TB, dir string, world worlds.Programs, takes func(worlds.Pr
 		all.Wait()
 	})
 	for _, name := range names {
-		build(t, filepath.Join(dir, name))
+		install(t, filepath.Join(dir, name))
 	}
 	return i
 }
 
-// build makes the program that asks us.
-func build(t testing.TB, path string) {
+// install puts the program that asks us in its place.
+func install(t testing.TB, path string) {
 	t.Helper()
+	program, err := built()
+	if err == nil {
+		err = os.WriteFile(path, program, 0o755)
+	}
+	if err == nil {
+		err = os.Chmod(path, 0o755) // whatever the umask is
+	}
+	if err != nil {
+		t.Fatalf("making %s: %v", path, err)
+	}
+}
+
+// built is the program. It is built once: it finds out by its path whom it has to ask.
+var built = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "starhost-standin-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "program")
 	cmd := exec.Command("go", "build", "-o", path, "github.com/starhost/starhost/internal/standin/program")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building %s: %v\n%s", path, err, out)
+		return nil, fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)
 	}
-}
+	return os.ReadFile(path)
+})
 
 // Do lets a test look at the world, or change it, while no program does.
 func (i *Instance) Do(f func(worlds.Programs)) {

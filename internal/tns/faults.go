@@ -11,6 +11,7 @@ const (
 	MuteAfter                  // it is made, then the same
 	Cut                        // it is not made; the connection ends
 	CutAfter                   // it is made; the connection ends before the answer
+	Refuse                     // it is not made; the answer is that of a server that does not know it, ORA-02000
 )
 
 type planned struct {

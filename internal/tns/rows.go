@@ -137,6 +137,9 @@ func (c *conn) more(m *message, number, limit uint64) error {
 			m.text(encoded(cur.types[i], v))
 		}
 	}
+	c.l.mu.Lock()
+	c.l.sent += int(n)
+	c.l.mu.Unlock()
 	if cur.rest = cur.rest[n:]; len(cur.rest) > 0 {
 		m.summary(0, "", number)
 	} else {

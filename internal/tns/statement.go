@@ -104,11 +104,13 @@ func (c *conn) execute(r *request) error {
 		c.running = ""
 		c.l.mu.Unlock()
 	}()
-	if fault == Mute {
+	switch fault {
+	case Mute:
 		return c.mute()
-	}
-	if fault == Cut {
+	case Cut:
 		return errGone
+	case Refuse:
+		return c.refuse(2000, "ORA-02000: missing a keyword that this release knows")
 	}
 	if c.broken {
 		return c.breakOff()

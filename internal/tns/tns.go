@@ -6,6 +6,11 @@
 // source has it, at the oldest level that the client takes. It has never met a real
 // Oracle server or another client. What a statement does is the world's business.
 //
+// It does not play: redirection, encryption other than TLS, the second handshake that real
+// servers ask for over TCPS, packets with long lengths (protocol version 315 and later), LOBs,
+// LONGs, ROWIDs, intervals, time zones, objects, cursors as values, array binds and values
+// that come out of PL/SQL.
+//
 // The world belongs to one goroutine, which makes all statements one after the other.
 // Each connection has two more, one that reads and one that answers. All of them have
 // ended when Close returns. The methods of a [Listener] may be called from several
@@ -47,6 +52,7 @@ type Listener struct {
 	accepts net.Listener // nil while nobody listens
 	conns   map[*conn]bool
 	record  []Statement
+	sent    int // rows
 	faults  []planned
 	resumed chan struct{} // closed unless the server is paused
 	changed chan struct{} // closed when a statement may have given something back
@@ -84,7 +90,10 @@ func (l *Listener) listen(address string) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.accepts, l.addr = accepts, accepts.Addr().(*net.TCPAddr)
+	l.accepts = accepts
+	if l.addr == nil { // it stays the same
+		l.addr = accepts.Addr().(*net.TCPAddr)
+	}
 	l.all.Go(func() { l.accept(accepts) })
 	return nil
 }
@@ -201,6 +210,13 @@ func (l *Listener) Statements() []Statement {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]Statement(nil), l.record...)
+}
+
+// Rows says how many rows the clients have fetched.
+func (l *Listener) Rows() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sent
 }
 
 // Count says how many statements have arrived that begin with these words.

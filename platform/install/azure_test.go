@@ -40,7 +40,7 @@ func TestAzureMovesWhatTheUserHas(t *testing.T) {
 			map[string]string{platform.AzureWorkload: "", movedWorkload: "", movedScripts: "/root/pre.sh", platform.AzureScripts: platform.AzurePre},
 			"",
 		},
-		{"a database without a script", map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = mongodb\n"}, nil, platform.AzureWorkload + ` cannot be moved: workload_name: there is no bundled script "mongodb"; there are legacy, mariadb, mysql, postgres, sqlite; `},
+		{"a database without a script", map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = mongodb\n"}, nil, platform.AzureWorkload + ` cannot be moved: workload_name: there is no bundled script "mongodb"; there are iris, legacy, `},
 		{"oracle without a user", map[string]string{platform.AzureWorkload: "[workload]\nworkload_name = oracle\n"}, nil, "linux_user: the key is missing"},
 		{
 			"a database with a script of the user",

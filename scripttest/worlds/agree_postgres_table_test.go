@@ -17,7 +17,11 @@ const (
 	databaseQuery = "SELECT datname FROM pg_database WHERE datname = $1"
 	standbyQuery  = "SELECT pg_is_in_recovery() AS yes"
 	flushQuery    = "SELECT pg_current_wal_flush_lsn()::text AS lsn, false AS in_recovery, (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline"
-	replayQuery   = "SELECT pg_last_wal_replay_lsn()::text AS lsn, true AS in_recovery, (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline"
+	// Rights, and the archive.
+	mayQuery     = "SELECT has_function_privilege($1::text, 'execute') AS yes"
+	waitingQuery = "SELECT name FROM pg_ls_archive_statusdir() WHERE name = $1"
+	failedQuery  = "SELECT last_failed_wal FROM pg_stat_archiver"
+	replayQuery  = "SELECT pg_last_wal_replay_lsn()::text AS lsn, true AS in_recovery, (SELECT timeline_id FROM pg_control_checkpoint()) AS timeline"
 )
 
 // The subjects of on: "" is a primary of every major, "14" one of 14, "15+" one since 15, "minimal" one
@@ -130,6 +134,25 @@ var postgresSequences = []sequence{
 		"a| SELECT * FROM pg_backup_stop(false)", "b| SELECT labelfile, spcmapfile FROM pg_backup_stop(wait_for_archive => false)", "a| SELECT pg_backup_start('x', true)", "a| SELECT pg_backup_stop(false)", "a| SELECT pg_start_backup('x', true, false)", "a| SELECT pg_stop_backup(false)", "a| SELECT pg_is_in_backup()",
 		"a| SELECT pg_backup_start('x', true)", "a end", "c| SELECT pg_backup_start('x', true)", "c| BEGIN", "c| SELECT nothing", "c| ROLLBACK", "c| SELECT lsn FROM pg_backup_stop()",
 	}},
+	{name: "backup mode of the script", on: "15+", steps: []string{
+		"main| SELECT current_setting('server_version_num')::int AS number", "=main| " + mayQuery + " <- pg_backup_start(text,boolean)", "=main| " + mayQuery + " <- pg_backup_stop(boolean)", "=main| " + mayQuery + " <- pg_ls_archive_statusdir()", "=main| SELECT current_setting('wal_segment_size') AS size",
+		"main| SET statement_timeout = 0", "main| SET idle_session_timeout = '100s'", "main| SELECT pg_backup_start($1, true)::text AS lsn <- starhost", "commit", "=main| " + waitingQuery + " <- 0.ready", "=main| " + failedQuery,
+		"main| SELECT lsn::text AS lsn, labelfile, spcmapfile FROM pg_backup_stop(false)", "main| SELECT lsn::text AS lsn, labelfile, spcmapfile FROM pg_backup_stop(false)", "main| SELECT pg_switch_wal()::text AS lsn",
+		"main| SELECT has_function_privilege('pg_start_backup(text, boolean, boolean)', 'execute') AS yes", "main| SELECT has_function_privilege('nothing()', 'execute') AS yes",
+	}},
+	{name: "backup mode of the script, of 14", on: "14", steps: []string{
+		"=main| " + mayQuery + " <- pg_start_backup(text,boolean,boolean)", "main| SELECT pg_start_backup($1, true, false)::text AS lsn <- starhost", "commit", "main| SELECT lsn::text AS lsn, labelfile, spcmapfile FROM pg_stop_backup(false, false)",
+		"main| SELECT lsn::text AS lsn, labelfile, spcmapfile FROM pg_stop_backup(false, false)", "main| SELECT pg_start_backup($1, true, false)::text AS lsn <- starhost", "main| SELECT pg_stop_backup(false, false)", "main| " + mayQuery + " <- pg_backup_stop(boolean)",
+	}},
+	{name: "backup mode of a standby", on: "standby", steps: []string{
+		"=main| SELECT has_function_privilege('pg_switch_wal()', 'execute') AS yes", "main| SELECT pg_switch_wal()::text AS lsn", "=main| " + waitingQuery + " <- 0.ready",
+	}},
+	{name: "the archive", on: "archiving", steps: []string{
+		"=main| " + failedQuery, "main| SELECT pg_switch_wal()::text AS lsn", "main| SELECT last_archived_wal, last_failed_wal FROM pg_stat_archiver", "=main| " + failedQuery, "=main| " + waitingQuery + " <- 000000010000000000000001.ready",
+	}},
+	{name: "rights to the archive", user: "plain", steps: []string{"=a| " + mayQuery + " <- pg_ls_archive_statusdir()", "a| " + waitingQuery + " <- 0.ready", "=a| SELECT has_function_privilege('version()', 'EXECUTE') AS yes"}},
+	{name: "rights of a monitor to the archive", user: "watcher", steps: []string{"=a| " + mayQuery + " <- pg_ls_archive_statusdir()", "=a| " + waitingQuery + " <- 0.ready"}},
+	{name: "rights to half a backup", on: "15+", user: "caller", steps: []string{"=a| " + mayQuery + " <- pg_backup_stop(boolean)", "=a| " + mayQuery + " <- pg_ls_archive_statusdir()"}},
 	{name: "backup mode without rights", on: "15+", user: "plain", steps: []string{"a| SELECT pg_backup_start('x', true)", "a| SELECT pg_backup_stop()"}},
 	{name: "backup mode of 14", on: "14", steps: []string{
 		"a| SELECT pg_stop_backup(false)", "a| SELECT pg_start_backup('snap', true, false)", "a| SELECT pg_start_backup('snap', true, false)", "b| SELECT pg_start_backup('other', true, false) AS lsn", "commit", "a| SELECT * FROM pg_stop_backup(false)",

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -29,8 +28,10 @@ func TestAgreePostgres(t *testing.T) {
 			preparePostgres(t, s, major)
 			subject{major, ""}.agrees(t, s)
 
-			// What is on now is a server that writes little log, then a standby.
-			again(t, s, "ALTER SYSTEM SET wal_level = minimal", "ALTER SYSTEM SET max_wal_senders = 0")
+			// What is on now is a server with an archive, one that writes little log, then a standby.
+			again(t, s, "ALTER SYSTEM SET archive_mode = on", "ALTER SYSTEM SET archive_command = 'true'")
+			subject{major, "archiving"}.agrees(t, s)
+			again(t, s, "ALTER SYSTEM RESET ALL", "ALTER SYSTEM SET wal_level = minimal", "ALTER SYSTEM SET max_wal_senders = 0")
 			subject{major, "minimal"}.agrees(t, s)
 			again(t, s, "ALTER SYSTEM RESET ALL")
 			if err := os.WriteFile(filepath.Join(s.Dir, "standby.signal"), nil, 0o644); err != nil {
@@ -96,7 +97,7 @@ func preparePostgres(t *testing.T, s *testdb.Server, major int) {
 // subject is a real server as the sequences name it.
 type subject struct {
 	major int
-	on    string // "", "standby" or "minimal"
+	on    string // "", "archiving", "minimal" or "standby"
 }
 
 func (s subject) means(on string) bool {
@@ -110,6 +111,9 @@ func (s subject) options(server *testdb.Server, seq sequence) action.Value {
 		action.Entry{Key: "tablespaces", Value: strs(spaceOf(server))},
 		action.Entry{Key: "data_directory", Value: action.String(server.Dir)},
 	)
+	if s.on == "archiving" {
+		options = options.With("archive_mode", action.String("on")).With("archive_command", action.String("true"))
+	}
 	if seq.user != "" {
 		var privileges []string
 		for _, u := range users {
@@ -159,10 +163,13 @@ func (s subject) agreesIn(t *testing.T, server *testdb.Server, seq sequence) {
 		return held
 	}
 	p.settle = func(query string) func() {
-		if !strings.Contains(query, "pg_reload_conf") {
-			return func() {}
+		switch {
+		case strings.Contains(query, "pg_reload_conf"):
+			return reloaded(t, admin)
+		case strings.Contains(query, "pg_switch_wal") && s.on == "archiving":
+			return func() { archived(t, admin) }
 		}
-		return reloaded(t, admin)
+		return func() {}
 	}
 	p.special = map[string]func() (string, string){
 		"commit": func() (string, string) { return fmt.Sprint(p.world.Commit()), fmt.Sprint(insert(t, admin)) },
@@ -215,24 +222,6 @@ func settingsAt(t *testing.T, admin *pgx.Conn) map[string]string {
 		t.Fatal(err)
 	}
 	return settings
-}
-
-// reloaded returns a function that waits until the session of admin has another configuration.
-func reloaded(t *testing.T, admin *pgx.Conn) func() {
-	const query = "SELECT pg_conf_load_time()::text"
-	var before, now string
-	if err := admin.QueryRow(t.Context(), query).Scan(&before); err != nil {
-		t.Fatal(err)
-	}
-	return func() {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		for now = before; now == before; {
-			if err := admin.QueryRow(ctx, query).Scan(&now); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
 }
 
 // postgresHeld looks from outside.

@@ -52,6 +52,8 @@ type iris struct {
 	struck                int64
 	doubleFreeze, unasked string // what comes of a second freeze, of a thaw of nothing
 	settle                int64
+	then                  action.Value // what changes before a program
+	asked, at             int64
 	history               int
 }
 

@@ -44,7 +44,15 @@ var irisOptions = []irisOption{
 		}
 		return err
 	}},
-	{Option{"down", "names of instances that do not run", action.List()}, func(s *iris, v action.Value) error { return texts(v, &s.down) }},
+	{Option{"down", "names of instances that do not run", action.List()}, func(s *iris, v action.Value) error {
+		err := texts(v, &s.down)
+		for _, i := range s.instances {
+			if slices.Contains(s.down, i.name) {
+				i.freeze = nil // what nobody does is not suspended
+			}
+		}
+		return err
+	}},
 	{Option{"inhibited", "names of instances that run, and whom nobody can log in to", action.List()}, func(s *iris, v action.Value) error { return texts(v, &s.inhibited) }},
 	{Option{"health", `what the list of instances says: "ok", "warn", "alert" or "hung"; nobody can log in to one that hangs`, action.String("ok")}, func(s *iris, v action.Value) error {
 		s.health = v.Text()
@@ -86,6 +94,14 @@ var irisOptions = []irisOption{
 	{Option{"thaw_unfrozen", `what a thaw of nothing says, which no manual does: "ok" or "fail"`, action.String("fail")}, func(s *iris, v action.Value) error {
 		s.unasked = v.Text()
 		return oneOf(v, "ok", "fail")
+	}},
+	{Option{"then", "dict of options that change later, for tests of what goes wrong half way", action.Dict()}, func(s *iris, v action.Value) error {
+		s.then = v
+		return want(v, action.DictKind)
+	}},
+	{Option{"at", "before which program from now on they do; 0 is never", action.Int(0)}, func(s *iris, v action.Value) error {
+		s.asked = 0
+		return count(v, &s.at)
 	}},
 	{Option{"settle", "seconds of its own time that a freeze or a thaw takes", action.Int(1)}, func(s *iris, v action.Value) error { return count(v, &s.settle) }},
 	{Option{"elapse", "seconds of its own time that pass now", action.Int(0)}, func(s *iris, v action.Value) error {

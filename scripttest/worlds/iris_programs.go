@@ -23,6 +23,9 @@ func (s *iris) Run(p Program) Ended {
 	if len(p.Argv) < 2 {
 		return Ended{Unknown: true}
 	}
+	if s.asked++; s.asked == s.at && !s.change() {
+		return Ended{Unknown: true}
+	}
 	control, session := "iris", "irissession"
 	if s.cache {
 		control, session = "ccontrol", "csession"
@@ -37,6 +40,16 @@ func (s *iris) Run(p Program) Ended {
 		return s.control(args, p.Stdin)
 	}
 	return Ended{Unknown: true}
+}
+
+// change sets the options that change later; false if there is no such option.
+func (s *iris) change() bool {
+	for i, name := range s.then.Keys() {
+		if s.Set(name, s.then.Items()[i]) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *iris) control(args []string, stdin string) Ended {

@@ -28,7 +28,7 @@ func oracleOptions(r oracleRelease) []Option {
 		{"recover", "list of data files that need recovery", action.List()},
 		{"fuzzy", "a mounted database was not shut down cleanly", yes(false)},
 		{"other_backup", "list of data files that somebody else puts into backup mode now; others are left as they are", action.List()},
-		{"race", "somebody else begins a backup just before the next BEGIN BACKUP", yes(false)},
+		{"race", "somebody else begins a backup before the next BEGIN BACKUP can", yes(false)},
 		{"rebalance", "ASM moves data between its disks", yes(false)},
 		{"threads", "how many instances there are", action.Int(1)},
 		{"privileges", "list: SYSDBA, SYSBACKUP, or names of privileges: ALTER DATABASE, ALTER SYSTEM, SELECT, DBMS_SYSTEM", action.List(text("SYSDBA"))},
@@ -41,7 +41,9 @@ func oracleOptions(r oracleRelease) []Option {
 		{"user", "the user of the machine that belongs to its group", text("oracle")},
 	}
 	if r.containers {
-		all = append(all, Option{"container", "in which a session begins; empty is no multitenant database", text("CDB$ROOT")})
+		all = append(all,
+			Option{"container", "in which a session begins; empty is no multitenant database", text("CDB$ROOT")},
+			Option{"closed_container", "list of data files of a pluggable database that is closed", action.List()})
 	}
 	return all
 }
@@ -86,7 +88,7 @@ func (s *oracle) Set(name string, value action.Value) error {
 		return s.apply(name, list)
 	}
 	slices.Sort(names)
-	return fmt.Errorf("Oracle has no option %q here: want one of %s", name, strings.Join(names, ", "))
+	return fmt.Errorf("there is no option %q of Oracle here: want one of %s", name, strings.Join(names, ", "))
 }
 
 // apply makes an option happen.
@@ -109,7 +111,7 @@ func (s *oracle) apply(name string, list []string) error {
 				status: "ONLINE", enabled: "READ WRITE", change: 1_200_000, began: -1,
 			})
 		}
-	case "read_only", "offline", "recover", "other_backup":
+	case "read_only", "offline", "recover", "other_backup", "closed_container":
 		s.scn += 7
 		for _, path := range list {
 			i := slices.IndexFunc(s.files, func(f oracleFile) bool { return f.path == path })
@@ -126,6 +128,8 @@ func (s *oracle) mark(f *oracleFile, as string) {
 	switch as {
 	case "read_only":
 		f.enabled = "READ ONLY"
+	case "closed_container":
+		f.container = closedContainer
 	case "offline", "recover":
 		f.status = strings.ToUpper(as)
 	case "other_backup":
@@ -141,3 +145,6 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	}
 	return text[:i], text[i+len(separator):], true
 }
+
+// closedContainer is the CON_ID of a pluggable database that is closed.
+const closedContainer = 4

@@ -19,7 +19,7 @@ type oracleCall struct {
 
 // oracleErrors are the refusals, as "Database Error Messages" has them.
 var oracleErrors = map[int64]string{
-	28: "your session has been killed", 900: "invalid SQL statement", 904: "%s: invalid identifier", 911: "invalid character", 942: "table or view does not exist",
+	28: "your session has been killed", 900: "invalid SQL statement", 904: "%s: invalid identifier", 911: "invalid character", 923: "FROM keyword not found where expected", 942: "table or view does not exist",
 	1031: "insufficient privileges", 1034: "ORACLE not available", 1109: "database not open", 1110: "data file %d: '%s'",
 	1123: "cannot start online backup; media recovery not enabled", 1128: "cannot start online backup - file %d is offline",
 	1142: "cannot end online backup - none of the files are in backup", 1146: "cannot start online backup - file %d is already in backup",
@@ -102,6 +102,8 @@ func (c *oracleCall) selects(all []lexeme, params []action.Value) (*action.Rows,
 	switch {
 	case !ok:
 		return nil, errUnknown
+	case selection.from == nil:
+		return nil, oracleError(923)
 	case !c.may("SELECT"):
 		return nil, oracleError(942)
 	}
@@ -253,12 +255,12 @@ func (c *oracleCall) beginBackup(r *reader) error {
 		switch {
 		case f.active:
 			return f.about(1146)
-		case f.status != "ONLINE":
+		case f.status != "ONLINE" && f.container != closedContainer:
 			return f.about(1128)
 		}
 	}
 	for i := range c.files {
-		if f := &c.files[i]; f.enabled == "READ WRITE" {
+		if f := &c.files[i]; f.enabled == "READ WRITE" && f.container != closedContainer {
 			f.active, f.others, f.change, f.began = true, false, c.scn, c.scn
 		}
 	}

@@ -24,7 +24,8 @@ var oracleViews = map[string]string{
 	"v$database":             "dbid name db_unique_name log_mode open_mode database_role resetlogs_change# resetlogs_time checkpoint_change# current_scn force_logging flashback_on cdb",
 	"v$database_incarnation": "incarnation# resetlogs_change# resetlogs_time status",
 	"v$backup":               "file# status change# time",
-	"v$datafile":             "file# name status enabled checkpoint_change#",
+	"v$datafile":             "file# name status enabled checkpoint_change# con_id",
+	"gv$pdbs":                "inst_id con_id name open_mode",
 	"v$datafile_header":      "file# name status fuzzy recover checkpoint_change#",
 	"v$controlfile":          "name",
 	"v$logfile":              "group# member type",
@@ -44,7 +45,10 @@ func (c *oracleCall) table(name string) (table, bool) {
 		return table{}, false
 	}
 	t := table{columns: strings.Fields(columns), partial: true}
-	if name == "v$database" && !c.containers {
+	if !c.containers && name == "gv$pdbs" {
+		return table{}, false
+	}
+	if !c.containers && (name == "v$database" || name == "v$datafile") {
 		t.columns = t.columns[:len(t.columns)-1]
 	}
 	for _, values := range c.rows(name) {
@@ -65,6 +69,11 @@ func (c *oracleCall) rows(name string) (rows [][]action.Value) {
 	case "gv$instance":
 		for i := range c.number("threads") {
 			rows = append(rows, line(number(i+1), text(fmt.Sprintf("%s%d", oracleName, i+1)), text(c.status)))
+		}
+	case "gv$pdbs":
+		if c.text("container") != "" {
+			rows = append(rows, line(number(1), number(2), text("PDB$SEED"), text("READ ONLY")), line(number(1), number(3), text("PDB1"), text("READ WRITE")),
+				line(number(1), number(closedContainer), text("PDB2"), text("MOUNTED")))
 		}
 	case "v$asm_operation":
 		if c.yes("rebalance") {
@@ -141,7 +150,7 @@ func (c *oracleCall) ofFiles(name string) (rows [][]action.Value) {
 			if f.space == "SYSTEM" && online == "ONLINE" {
 				online = "SYSTEM"
 			}
-			rows = append(rows, line(number(f.number), text(f.path), text(online), text(f.enabled), number(f.change)))
+			rows = append(rows, line(number(f.number), text(f.path), text(online), text(f.enabled), number(f.change), number(f.container)))
 		case "v$datafile_header":
 			fuzzy := c.status == "OPEN" && f.enabled == "READ WRITE" || c.yes("fuzzy")
 			rows = append(rows, line(number(f.number), text(f.path), text(f.status), yesNo(fuzzy), text("NO"), number(f.change)))

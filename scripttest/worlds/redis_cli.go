@@ -151,14 +151,25 @@ func (s *redis) configGet(words []string) Ended {
 	if len(words) != 1 {
 		return Ended{Unknown: true}
 	}
-	known := map[string]string{
-		"dir": s.dir, "dbfilename": "dump.rdb", "appendfilename": "appendonly.aof", "appenddirname": "appendonlydir",
-		"appendfsync": s.appendfsync, "save": s.save,
-		"auto-aof-rewrite-percentage": fmt.Sprint(s.percentage), "auto-aof-rewrite-min-size": fmt.Sprint(s.minSize),
+	known := [][2]string{
+		{"dir", s.dir},
+		{"dbfilename", "dump.rdb"},
+		{"save", s.save},
+		{"appendonly", map[bool]string{true: "yes", false: "no"}[s.appendonly]},
+		{"appendfilename", "appendonly.aof"},
+		{"appenddirname", "appendonlydir"},
+		{"appendfsync", s.appendfsync},
+		{"auto-aof-rewrite-percentage", fmt.Sprint(s.percentage)},
+		{"auto-aof-rewrite-min-size", fmt.Sprint(s.minSize)},
 	}
-	value, ok := known[words[0]]
-	if !ok {
+	var b strings.Builder
+	for _, setting := range known {
+		if ok, _ := path.Match(words[0], setting[0]); ok {
+			b.WriteString(setting[0] + "\n" + setting[1] + "\n")
+		}
+	}
+	if b.Len() == 0 {
 		return printed("\n")
 	}
-	return printed(words[0] + "\n" + value + "\n")
+	return printed(b.String())
 }

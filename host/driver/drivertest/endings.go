@@ -41,15 +41,24 @@ func testTimeout(t *testing.T, s Subject) {
 }
 
 // testTimeoutStorm has contexts end at all stages of a statement: no interruption
-// may hit the statement after it.
+// may hit the statement after it. On a busy machine one may not be confirmed in time, and
+// then the session is ended; that is allowed, but not often.
 func testTimeoutStorm(t *testing.T, s Subject) {
-	session := open(t, connect(t, s))
+	server := connect(t, s)
+	session := open(t, server)
+	ended := 0
 	for i := range 60 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i%12)*100*time.Microsecond)
 		r := session.Do(ctx, s.Rows(1000), nil)
 		cancel()
-		if r.Err != nil && (r.Err.Kind != action.KindTimeout || r.Err.Lost) {
+		if r.Err != nil && r.Err.Kind != action.KindTimeout {
 			t.Fatalf("attempt %d: %+v", i, r.Err)
+		}
+		if r.Err != nil && r.Err.Lost {
+			if ended++; ended > 3 {
+				t.Fatalf("attempt %d: the session was ended for the %dth time: %+v", i, ended, r.Err)
+			}
+			session = open(t, server)
 		}
 		do(t, session, s.Recall)
 	}

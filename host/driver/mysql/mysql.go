@@ -21,17 +21,16 @@ package mysql
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strconv"
 
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/starhost/starhost/host/driver"
 	"github.com/starhost/starhost/host/driver/internal/pin"
+	"github.com/starhost/starhost/host/driver/internal/secure"
 	"github.com/starhost/starhost/internal/asuser"
 )
 
@@ -100,63 +99,17 @@ func newPeer(cfg driver.Config) (*peer, error) {
 	return &peer{*c, as}, nil
 }
 
-// transport returns what "tls" and "sslrootcert" ask for.
+// preferred is a mode of "tls" that only MySQL has: a server without TLS is spoken to without.
+const preferred = "preferred"
+
+// transport returns what "tls" and the files ask for.
 func transport(cfg driver.Config) (t *tls.Config, plaintextToo bool, err error) {
-	t = &tls.Config{ServerName: cfg.Host, MinVersion: tls.VersionTLS12}
-	switch mode := cfg.Params["tls"]; mode {
-	case "", "false":
-		return nil, false, nil
-	case "true":
-	case "skip-verify":
-		t.InsecureSkipVerify = true
-	case "verify-ca":
-		t.InsecureSkipVerify = true
-		t.VerifyConnection = func(state tls.ConnectionState) error { return verifyChain(t.RootCAs, state) }
-	case "preferred":
-		t.InsecureSkipVerify, plaintextToo = true, true
-	default:
-		return nil, false, fmt.Errorf(`connection: tls: got %q, want "true", "false", "verify-ca", "skip-verify" or "preferred"`, mode)
+	mode := cfg.Params["tls"]
+	if plaintextToo = mode == preferred; plaintextToo {
+		mode = "skip-verify"
 	}
-	if err := loadCertificate(t, cfg.Params["sslcert"], cfg.Params["sslkey"]); err != nil {
-		return nil, false, err
-	}
-	if file := cfg.Params["sslrootcert"]; file != "" {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, false, fmt.Errorf("connection: sslrootcert: %w", err)
-		}
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM(text) {
-			return nil, false, fmt.Errorf("connection: sslrootcert: %s holds no certificate in PEM form", file)
-		}
-	}
-	return t, plaintextToo, nil
-}
-
-// loadCertificate reads what we show ourselves by, if there is any.
-func loadCertificate(t *tls.Config, cert, key string) error {
-	if cert == "" && key == "" {
-		return nil
-	}
-	if cert == "" || key == "" {
-		return errors.New("connection: sslcert and sslkey belong together; give both")
-	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
-	if err != nil {
-		return fmt.Errorf("connection: sslcert and sslkey: %w", err)
-	}
-	t.Certificates = []tls.Certificate{pair}
-	return nil
-}
-
-// verifyChain is the verification of package tls without the name of the host.
-func verifyChain(roots *x509.CertPool, state tls.ConnectionState) error {
-	between := x509.NewCertPool()
-	for _, cert := range state.PeerCertificates[1:] {
-		between.AddCert(cert)
-	}
-	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between})
-	return err
+	t, err = secure.Config(cfg, mode, preferred)
+	return t, plaintextToo, err
 }
 
 func (p *peer) address() string { return p.cfg.Net + ":" + p.cfg.Addr }

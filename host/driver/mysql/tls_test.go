@@ -1,61 +1,19 @@
 package mysql
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/starhost/starhost/host/driver"
+	"github.com/starhost/starhost/host/driver/drivertest"
 )
 
-// authority makes a CA and a certificate of it for the host "server", as files.
-func authority(t *testing.T) (ca, cert, key string) {
-	t.Helper()
-	dir := t.TempDir()
-	save := func(name, kind string, der []byte) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ca"}, NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"server"}}
-	make := func(cert *x509.Certificate) []byte {
-		der, err := x509.CreateCertificate(rand.Reader, cert, root, &secret.PublicKey, secret)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return der
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return save("ca", "CERTIFICATE", make(root)), save("cert", "CERTIFICATE", make(leaf)), save("key", "PRIVATE KEY", der)
-}
-
 func TestTransport(t *testing.T) {
-	ca, cert, key := authority(t)
-	strangers, _, _ := authority(t)
+	ca, cert, key := drivertest.Authority(t, "server")
+	strangers, _, _ := drivertest.Authority(t, "server")
 	own, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +70,7 @@ func handshake(t *testing.T, client, server *tls.Config) (int, error) {
 }
 
 func TestTransportBad(t *testing.T) {
-	ca, cert, key := authority(t)
+	ca, cert, key := drivertest.Authority(t, "server")
 	for _, c := range []struct {
 		params map[string]string
 		want   string
@@ -133,7 +91,7 @@ func TestTransportOfUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can act as another user")
 	}
-	ca, _, _ := authority(t)
+	ca, _, _ := drivertest.Authority(t, "server")
 	for ofUser, want := range map[bool]string{false: "", true: "permission denied"} {
 		_, err := newPeer(driver.Config{
 			User: "u", Host: "h", OSUser: "daemon", FilesOfUser: ofUser, Params: map[string]string{"tls": "true", "sslrootcert": ca},

@@ -18,26 +18,27 @@ var (
 	// refusals certify that the statement was not begun, or was undone as a whole: the
 	// words are wrong, the privilege or the state for it is missing.
 	refusals = []int{
-		1,    // unique constraint: the statement is rolled back
-		26,   // missing or invalid session ID
-		27,   // cannot kill current session
-		30,   // no such session
-		54,   // resource busy, NOWAIT given
-		258,  // manual archiving in NOARCHIVELOG mode must identify the log
-		1008, // not all variables bound
-		1031, // insufficient privileges
-		1036, // illegal variable name or number
-		1109, // database not open
-		1123, // cannot start online backup; media recovery not enabled
-		1142, // cannot end online backup: no file is in backup
-		1146, // cannot start online backup: a file is already in backup
-		1128, // cannot start online backup: a file is offline
-		1219, // database not open: queries on fixed tables and views only
-		1507, // database not mounted
-		2065, // illegal option for ALTER SYSTEM
-		2095, // the parameter cannot be modified
-		2097, // the value is invalid
-		2248, // invalid option for ALTER SESSION
+		1,     // unique constraint: the statement is rolled back
+		26,    // missing or invalid session ID
+		27,    // cannot kill current session
+		30,    // no such session
+		54,    // resource busy, NOWAIT given
+		258,   // manual archiving in NOARCHIVELOG mode must identify the log
+		1008,  // not all variables bound
+		1031,  // insufficient privileges
+		1036,  // illegal variable name or number
+		1109,  // database not open
+		1123,  // cannot start online backup; media recovery not enabled
+		1142,  // cannot end online backup: no file is in backup
+		1146,  // cannot start online backup: a file is already in backup
+		1128,  // cannot start online backup: a file is offline
+		1219,  // database not open: queries on fixed tables and views only
+		1507,  // database not mounted
+		2065,  // illegal option for ALTER SYSTEM
+		2095,  // the parameter cannot be modified
+		2097,  // the value is invalid
+		2248,  // invalid option for ALTER SESSION
+		16000, // database open for read-only access
 	}
 	// firstOfWords and lastOfWords bound the errors of parsing: ORA-00900 to ORA-00999.
 	firstOfWords, lastOfWords = 900, 999

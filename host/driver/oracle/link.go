@@ -50,6 +50,9 @@ func (l *link) Close() {
 // stopped when there are too many: no more are fetched.
 func (l *link) Run(query string, params []action.Value, _ func()) action.Result {
 	defer l.wire.idle()
+	if refusal := unfit(params); refusal != nil {
+		return *refusal
+	}
 	query = withoutComment(query)
 	stmt := ora.NewStmt(query, l.conn)
 	var r action.Result

@@ -28,7 +28,9 @@
 // "sslrootcert" is a file of certificates to trust, "sslcert" and "sslkey" are what we show
 // ourselves by.
 //
-// No Oracle server could be had for its tests: they run against internal/tns, a stand-in.
+// No Oracle server could be had for its tests: they run against internal/tns, a stand-in, whose
+// documentation says what it does not play. On a cluster all sessions must meet in one instance.
+// A session of a database that is not open cannot be ended at the server.
 package oracle
 
 import (
@@ -45,6 +47,7 @@ import (
 
 	"github.com/starhost/starhost/host/driver"
 	"github.com/starhost/starhost/host/driver/internal/pin"
+	"github.com/starhost/starhost/host/driver/internal/secure"
 )
 
 const defaultPort = 1521
@@ -95,9 +98,14 @@ func newPeer(cfg driver.Config) (*peer, error) {
 	}
 	p := &peer{host: cfg.Host, port: port, links: map[string]*link{}}
 	err := cfg.Reading(func() (err error) {
-		p.tls, err = transport(cfg)
+		p.tls, err = secure.Config(cfg, cfg.Params["tls"])
 		return err
 	})
+	for _, param := range []string{"sslrootcert", "sslcert", "sslkey"} {
+		if err == nil && p.tls == nil && cfg.Params[param] != "" {
+			err = fmt.Errorf("connection: %s has no use without tls: add tls=true", param)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

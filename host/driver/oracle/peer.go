@@ -17,7 +17,6 @@ import (
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/host/driver"
 	"github.com/starhost/starhost/host/driver/internal/pin"
-	"github.com/starhost/starhost/internal/asuser"
 )
 
 // peer is how one server is reached. All but links is not written to once it was made.
@@ -47,7 +46,7 @@ func (p *peer) Dial(ctx context.Context) (pin.Link, error) {
 	cfg := p.cfg
 	cfg.TLSConfig = p.tls.Clone()
 	cfg.RegisterDial(func(_ context.Context, network, address string) (net.Conn, error) {
-		w, err := dialWire(ctx, asuser.User{}, network, address)
+		w, err := dialWire(ctx, network, address, p.tls == nil)
 		if err != nil {
 			return nil, err
 		}
@@ -141,7 +140,9 @@ func plainText(v action.Value) string {
 }
 
 // Interrupt breaks the statement of a session. The server's answer to a break that comes
-// too late is taken by the statement without effect.
+// too late is taken by the statement without effect. CANCEL SQL is of Oracle 18c (SQL
+// Language Reference, "ALTER SYSTEM", cancel_sql_clause); it ends the statement with the same
+// error as a break, ORA-01013, and leaves the session.
 func (p *peer) Interrupt(ctx context.Context, ask pin.Asker, id string) error {
 	p.mu.Lock()
 	l := p.links[id]
@@ -158,8 +159,9 @@ func (p *peer) Interrupt(ctx context.Context, ask pin.Asker, id string) error {
 
 var idForm = regexp.MustCompile(`^[0-9]{1,10},[0-9]{1,10}$`)
 
-// End ends a session with its process, which closes the socket. KILL SESSION would leave
-// the socket open until the next call.
+// End ends a session with its process, which closes the socket. KILL SESSION would mark the
+// session, and leave the socket open until the next call. The database must be open for
+// either (SQL Language Reference, "ALTER SYSTEM", end_session_clauses).
 func (p *peer) End(ctx context.Context, ask pin.Asker, id string) error {
 	if !idForm.MatchString(id) {
 		return fmt.Errorf("%q is not a session of Oracle (sid,serial#)", id) // adopted ids come from a file

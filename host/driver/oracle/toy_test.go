@@ -14,15 +14,17 @@ import (
 
 // toy is a world that knows what the conformance suite says, and nothing of Oracle.
 type toy struct {
-	last   int
-	open   map[string]int // state by session
-	locked string         // the session that has the lock
-	begun  time.Time
-	values map[string]action.Value
+	last    int
+	open    map[string]int // state by session
+	locked  string         // the session that has the lock
+	begun   time.Time
+	values  map[string]action.Value
+	answers map[string]worlds.Answer // to other statements
+	made    map[string]int           // how often those were made
 }
 
 func newToy() *toy {
-	return &toy{last: 40, open: map[string]int{}, begun: time.Now().UTC().Truncate(time.Second)}
+	return &toy{last: 40, open: map[string]int{}, made: map[string]int{}, begun: time.Now().UTC().Truncate(time.Second)}
 }
 
 var _ worlds.Server = (*toy)(nil)
@@ -81,6 +83,10 @@ func refused(code int64, text string) worlds.Answer {
 func (w *toy) Do(id, query string, params []action.Value) worlds.Answer {
 	if v, ok := w.values[query]; ok {
 		return one("V", v)
+	}
+	if a, ok := w.answers[query]; ok {
+		w.made[query]++
+		return a
 	}
 	if strings.HasPrefix(query, "SELECT LEVEL") {
 		n, _ := strconv.Atoi(query[strings.LastIndex(query, " ")+1:])

@@ -74,6 +74,17 @@ func timeForm(column string) string {
 	return isoTimestamp
 }
 
+// unfit refuses what the library cannot write as a NUMBER.
+func unfit(params []action.Value) *action.Result {
+	for i, p := range params {
+		if f, ok := p.AsFloat(); ok && p.Kind() == action.FloatKind && (math.IsInf(f, 0) || math.IsNaN(f)) {
+			r := action.Refuse(action.KindScript, "parameter %d of the statement: %v is not a number that Oracle can hold", i+1, f)
+			return &r
+		}
+	}
+	return nil
+}
+
 // arguments are of the kinds that package pin lets through. They have no names: their
 // places count.
 func arguments(params []action.Value) []sqldriver.NamedValue {

@@ -3,6 +3,8 @@ package oracle
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -15,17 +17,38 @@ import (
 // calls are our business.
 type wire struct {
 	*sock.Conn
+	plain  bool        // there is no TLS on it
+	heard  bool        // the first packet has come; for the reader
 	called atomic.Bool // something was sent since the call began
 	broken atomic.Bool // a break was sent since
 	wide   atomic.Bool // lengths of packets have 32 bits, since protocol version 315
 }
 
-func dialWire(ctx context.Context, as asuser.User, network, address string) (*wire, error) {
-	conn, err := sock.Dial(ctx, as, network, address)
+func dialWire(ctx context.Context, network, address string, plain bool) (*wire, error) {
+	conn, err := sock.Dial(ctx, asuser.User{}, network, address)
 	if err != nil {
 		return nil, err
 	}
-	return &wire{Conn: conn}, nil
+	return &wire{Conn: conn, plain: plain}, nil
+}
+
+var errNoOracle = errors.New("what listens there does not speak the protocol of Oracle: correct host and port, or tls")
+
+// openers are the types of packets by which a listener answers: accept, refuse, redirect and
+// resend.
+var openers = []byte{2, 4, 5, 11}
+
+// Read looks at the first packet: the library would take the length in it for granted.
+func (w *wire) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if w.heard || !w.plain || n < 5 {
+		return n, err
+	}
+	w.heard = true
+	if binary.BigEndian.Uint16(p) < 8 || !slices.Contains(openers, p[4]) {
+		return 0, errNoOracle
+	}
+	return n, err
 }
 
 func (w *wire) SetDeadline(time.Time) error      { return nil }

@@ -1,4 +1,6 @@
-package oracle
+// Package secure makes the TLS configuration that a connection's parameters ask for: "tls",
+// "sslrootcert", "sslcert" and "sslkey". It reads files, as whoever calls it.
+package secure
 
 import (
 	"crypto/tls"
@@ -6,20 +8,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/starhost/starhost/host/driver"
 )
 
-// transport returns what "tls" and the files ask for; nil is plain TCP.
-func transport(cfg driver.Config) (*tls.Config, error) {
-	t := &tls.Config{MinVersion: tls.VersionTLS12}
-	switch mode := cfg.Params["tls"]; mode {
+// Config returns what the mode asks for, nil for a connection without TLS. Modes are "false"
+// or "", "true", "verify-ca" (the host name is not looked at) and "skip-verify". Others are
+// modes that the caller deals with; messages name them.
+func Config(cfg driver.Config, mode string, others ...string) (*tls.Config, error) {
+	t := &tls.Config{ServerName: cfg.Host, MinVersion: tls.VersionTLS12}
+	switch mode {
 	case "", "false":
-		for _, param := range []string{"sslrootcert", "sslcert", "sslkey"} {
-			if cfg.Params[param] != "" {
-				return nil, fmt.Errorf("connection: %s has no use without tls: add tls=true", param)
-			}
-		}
 		return nil, nil
 	case "true":
 	case "skip-verify":
@@ -28,22 +28,21 @@ func transport(cfg driver.Config) (*tls.Config, error) {
 		t.InsecureSkipVerify = true
 		t.VerifyConnection = func(state tls.ConnectionState) error { return verifyChain(t.RootCAs, state) }
 	default:
-		return nil, fmt.Errorf(`connection: tls: got %q, want "true", "false", "verify-ca" or "skip-verify"`, mode)
+		return nil, fmt.Errorf("connection: tls: got %q, want one of %s", mode,
+			strings.Join(append([]string{"true", "false", "verify-ca", "skip-verify"}, others...), ", "))
 	}
 	if err := loadCertificate(t, cfg.Params["sslcert"], cfg.Params["sslkey"]); err != nil {
 		return nil, err
 	}
-	file := cfg.Params["sslrootcert"]
-	if file == "" {
-		return t, nil
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("connection: sslrootcert: %w", err)
-	}
-	t.RootCAs = x509.NewCertPool()
-	if !t.RootCAs.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("connection: sslrootcert: %s holds no certificate in PEM form", file)
+	if file := cfg.Params["sslrootcert"]; file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("connection: sslrootcert: %w", err)
+		}
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("connection: sslrootcert: %s holds no certificate in PEM form", file)
+		}
 	}
 	return t, nil
 }
