@@ -43,16 +43,23 @@ var onServers = []lived{
 	{
 		"mysql.star", "MariaDB 10.11", "real",
 		by("cmd/starhost.TestRestoredMariaDB"),
-		by("cmd/starhost.TestRestoredMariaDB", "cmd/starhost.TestRestoredMariaDBWithoutRedoStep", "cmd/starhost.TestSnapshotByBtrfsMariaDB", "cmd/starhost.TestThreeDatabasesInOneRun"),
+		by("cmd/starhost.TestRestoredMariaDB", "cmd/starhost.TestRestoredMariaDBWithoutRedoStep", "cmd/starhost.TestMariaDBToAPointInTime", "cmd/starhost.TestSnapshotByBtrfsMariaDB", "cmd/starhost.TestThreeDatabasesInOneRun"),
 		by("cmd/starhost.TestKillMatrix", "cmd/starhost.TestKillMatrixCanFail", "cmd/starhost.TestSupervisorDies", "cmd/starhost.TestRecoverAfterKill"),
 		by("cmd/starhost.TestFaultAtEveryAction", "cmd/starhost.TestTimeoutAtEveryAction", "cmd/starhost.TestServerKilledWhileHeld", "cmd/starhost.TestServerStoppedWhileHeld"),
 	},
 	{
 		"mysql.star", "MySQL 5.6", "real",
-		by("cmd/starhost.TestRunOnMySQL56"),
-		none("the same statements as on MariaDB with lock = ftwrl"),
-		none("as on MariaDB: nothing is held but by the session"),
+		by("cmd/starhost.TestRunOnMySQL56", "cmd/starhost.TestStallBehindLongSelect"),
+		by("cmd/starhost.TestReplicaOnMySQL56"),
+		by("cmd/starhost.TestReplicaOnMySQL56"),
 		by("cmd/starhost.TestFaultAtEveryAction/ftwrl"),
+	},
+	{
+		"mysql.star", "MySQL 8.0, 8.4, 9", "a stand-in on the wire",
+		by("cmd/starhost.TestRunOnMySQL8StandIn"),
+		none("no server of these versions can be had"),
+		by("cmd/starhost.TestKilledOnMySQL8StandIn"),
+		by("cmd/starhost.TestMySQL8StandInHangs", "cmd/starhost.TestMySQL8StandInIsCut"),
 	},
 	{
 		"postgres.star", "PostgreSQL 15", "real",
