@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -17,8 +16,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/starhost/starhost"
 	"github.com/starhost/starhost/internal/lock"
@@ -49,7 +46,8 @@ type matrix struct {
 	free      []func(what string) // fails the test unless a database is as nobody had ever held it
 	records   []journal.Record    // of a run that nobody disturbed
 	rows      map[string]*row
-	best      run.Verdict // as of faults
+	best      run.Verdict   // as of faults
+	patience  time.Duration // how long something may be held; deadline() if not given
 }
 
 func newMatrix(t *testing.T) *matrix {
@@ -154,35 +152,11 @@ func (m *matrix) nothingHeld(what string, since time.Time) time.Duration {
 	for _, free := range m.free {
 		free(what)
 	}
-	took := time.Since(since)
-	if took > deadline() {
-		m.t.Errorf("%s: held for %v, want at most %v", what, took, deadline())
+	took, most := time.Since(since), cmp.Or(m.patience, deadline())
+	if took > most {
+		m.t.Errorf("%s: held for %v, want at most %v", what, took, most)
 	}
 	return took
-}
-
-func mariaFree(o *observer, what string) {
-	o.t.Helper()
-	if err := o.commit(deadline()); err != nil {
-		o.t.Errorf("%s: MariaDB: a commit: %v", what, err)
-	}
-	eventually(o.t, 3*deadline(), what+": no session of ours at a server, and the globals as before", func() bool {
-		return o.sessions() == 0 && o.value("SELECT @@global.innodb_flush_log_at_trx_commit") == "0"
-	})
-}
-
-func postgresFree(t testing.TB, server *testdb.Server, what string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), deadline())
-	defer cancel()
-	conn, err := pgx.Connect(ctx, fmt.Sprintf("host=%s user=postgres dbname=postgres", filepath.Dir(server.Socket)))
-	if err == nil {
-		defer func() { _ = conn.Close(ctx) }()
-		_, err = conn.Exec(ctx, "INSERT INTO probe DEFAULT VALUES")
-	}
-	if err != nil {
-		t.Errorf("%s: PostgreSQL: a commit: %v", what, err)
-	}
 }
 
 // over waits until the locks are free and the journal has its end.

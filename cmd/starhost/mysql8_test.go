@@ -141,3 +141,35 @@ func TestMySQL8StandInHangs(t *testing.T) {
 		})
 	}
 }
+
+// A connection that is cut in mid-statement leaves nobody knowing whether the statement was
+// made. The run does not believe that it was, and undoes it as if it were.
+func TestMySQL8StandInIsCut(t *testing.T) {
+	for name, c := range map[string]struct {
+		at      string
+		fault   mysqlwire.Fault
+		exit    int
+		verdict run.Verdict
+	}{
+		"after the applier was stopped":   {"STOP REPLICA", mysqlwire.CutAfter, run.ExitPrescript, run.NoVerdict},
+		"after the global was set":        {"SET GLOBAL innodb", mysqlwire.CutAfter, run.ExitPrescript, run.NoVerdict},
+		"before the lock was taken":       {"FLUSH TABLES WITH READ LOCK", mysqlwire.CutBefore, run.ExitPrescript, run.NoVerdict},
+		"when the lock is to be verified": {"CREATE DATABASE", mysqlwire.CutBefore, run.ExitVerdict, run.Filesystem},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var cut atomic.Bool
+			m := newMySQL8(t, "mysql-8.4", "", func(_ *mysqlwire.Server, query string) mysqlwire.Fault {
+				if strings.HasPrefix(query, c.at) && !cut.Swap(true) {
+					return c.fault
+				}
+				return mysqlwire.None
+			})
+			got := m.run("run", "--json", "--", "true").want(t, c.exit)
+			if got.report.Verdict != c.verdict || len(got.report.Held) > 0 || !cut.Load() {
+				t.Errorf("verdict %q, held %q, want %q", got.report.Verdict, got.report.Held, c.verdict)
+			}
+			m.nothingHeld(name)
+		})
+	}
+}

@@ -13,10 +13,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/starhost/starhost/internal/testdb"
 	"github.com/starhost/starhost/internal/testfs"
+	"github.com/starhost/starhost/internal/tns"
 	"github.com/starhost/starhost/journal"
 	"github.com/starhost/starhost/run"
+	"github.com/starhost/starhost/scripttest/worlds"
 )
 
 // A subject is a database with a bundled script that is failed and killed at its records
@@ -30,12 +34,18 @@ type subject struct {
 
 // subjects are those scripts for which the matrix has no place, by name.
 var subjects = map[string]func(t *testing.T) *subject{
+	"iris":            irisSubject,
 	"legacy":          legacySubject,
+	"oracle":          oracleSubject,
 	"postgres":        func(t *testing.T) *subject { return postgresSubject(t, "atomic") },
-	"postgres-backup": func(t *testing.T) *subject { return postgresSubject(t, "backup") },
+	"postgres backup": func(t *testing.T) *subject { return postgresSubject(t, "backup") },
 	"redis":           redisSubject,
 	"sqlite":          sqliteSubject,
 }
+
+// subjectPatience is how long something may be held here, where an undo may be several programs, or
+// begin with a login. A machine that is busy is slow at both.
+const subjectPatience = 4 * time.Second
 
 // hasty has what never ends be over soon.
 const hasty = "prescript_timeout = 2\npostscript_timeout = 2\n"
@@ -54,7 +64,30 @@ func legacySubject(t *testing.T) *subject {
 	}
 	return &subject{command: c, best: run.Filesystem, free: func(what string) {
 		t.Helper()
-		eventually(t, deadline(), what+": the second script was run", func() bool { return !exists(locked) })
+		eventually(t, subjectPatience, what+": the second script was run", func() bool { return !exists(locked) })
+	}}
+}
+
+// irisSubject is an instance of the stand-in for InterSystems IRIS.
+func irisSubject(t *testing.T) *subject {
+	testfs.RequireRoot(t)
+	h := newIris(t, irisProgram(t), []string{"IRIS"}, nil, nil)
+	return &subject{command: newCommand(t, h.member("orders", "IRIS", 20)), best: run.Application, free: func(what string) {
+		t.Helper()
+		eventually(t, subjectPatience, what+": the write daemon is resumed", func() bool { return len(h.held()) == 0 })
+	}}
+}
+
+// oracleSubject is a stand-in for Oracle, reached through the network.
+func oracleSubject(t *testing.T) *subject {
+	l := oracleServer(t, tns.Config{})
+	c := newCommand(t, strings.Replace(oracleConfig(l), "[workload]", "[workload \"orders\"]", 1)+hasty)
+	return &subject{command: c, best: run.Application, free: func(what string) {
+		t.Helper()
+		eventually(t, subjectPatience, what+": Oracle: nothing is held", func() (free bool) {
+			l.With(func(w worlds.Server) { free = len(w.Held()) == 0 })
+			return free
+		})
 	}}
 }
 
@@ -84,7 +117,7 @@ func redisSubject(t *testing.T) *subject {
 		t.Helper()
 		conn := server.Redis(t, password)
 		defer conn.Close()
-		_ = conn.SetDeadline(time.Now().Add(deadline()))
+		_ = conn.SetDeadline(time.Now().Add(subjectPatience))
 		if _, err := conn.Do("SET", "probe", what); err != nil {
 			t.Errorf("%s: Redis: a write: %v", what, err)
 		}
@@ -97,7 +130,7 @@ func sqliteSubject(t *testing.T) *subject {
 	makeOrders(t, path)
 	return &subject{command: newCommand(t, sqliteConfig(path, "auto")+hasty), mounts: []string{fs.Dir}, best: run.Application, free: func(what string) {
 		t.Helper()
-		db, err := sql.Open("sqlite", fmt.Sprintf("%s?_pragma=busy_timeout(%d)", path, deadline().Milliseconds()))
+		db, err := sql.Open("sqlite", fmt.Sprintf("%s?_pragma=busy_timeout(%d)", path, subjectPatience.Milliseconds()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +145,7 @@ func sqliteSubject(t *testing.T) *subject {
 func (s *subject) nothingHeld(what string) {
 	s.t.Helper()
 	for _, dir := range s.mounts {
-		if err := testfs.CanWrite(s.t, dir, deadline()); err != nil {
+		if err := testfs.CanWrite(s.t, dir, subjectPatience); err != nil {
 			s.t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -122,8 +155,8 @@ func (s *subject) nothingHeld(what string) {
 	}
 }
 
-// Whoever dies or is stopped while something is held, or is about to be: soon after nothing
-// is. Each death comes once, all over the run; make torture has each at each record. The
+// Whoever is killed while something is held, or is about to be: soon after nothing is. Each
+// of them dies once, all over the run; make torture kills and stops each at each record. The
 // matrix has PostgreSQL.
 func TestKillEverySubject(t *testing.T) {
 	for name, newSubject := range subjects {
@@ -133,13 +166,13 @@ func TestKillEverySubject(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSubject(t)
-			m := &matrix{command: s.command, workloads: []string{"orders"}, mounts: s.mounts, free: []func(string){s.free}, best: s.best, rows: map[string]*row{}}
+			m := &matrix{command: s.command, workloads: []string{"orders"}, mounts: s.mounts, free: []func(string){s.free}, best: s.best, patience: subjectPatience, rows: map[string]*row{}}
 			defer m.print()
 			m.undisturbed()
 			from := slices.IndexFunc(m.records, func(r journal.Record) bool { return r.Action != nil && len(r.Action.Undo) > 0 })
 			records := m.records[from:]
-			all := deaths()
 			_, every := os.LookupEnv(tortureEnv)
+			all := slices.DeleteFunc(deaths(), func(death [2]string) bool { return death[1] == "STOP" && !every })
 			for i, death := range all {
 				for j, r := range records {
 					if every || j == i*len(records)/len(all) {
@@ -152,24 +185,24 @@ func TestKillEverySubject(t *testing.T) {
 	}
 }
 
-// Every kind of fault at the first action that takes something, and one at each other
-// action: soon after nothing is held, and the report says what happened.
+// Every kind of fault at the first action that takes something, and one at each that comes
+// after it: soon after nothing is held, and the report says what happened.
 func TestFaultsOfEverySubject(t *testing.T) {
 	for name, newSubject := range subjects {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSubject(t)
-			f := &faults{command: s.command, observer: s, best: s.best}
+			f := &faults{command: s.command, observer: s, best: s.best, patience: subjectPatience}
 			f.clean = f.run("run", "--json", "--", "true").want(t, run.ExitDone).report
 			actions := slices.DeleteFunc(slices.Clone(f.clean.Members[0].Actions), func(a run.ActionReport) bool { return a.State == "" })
 			takes := slices.IndexFunc(actions, func(a run.ActionReport) bool { return a.Hold != "" })
 			for n, a := range actions {
-				if (name == "redis" || name == "postgres-backup") && n < takes-1 {
-					continue // each takes as long as a program; they are all alike, or those of postgres
+				if n < takes-1 {
+					continue // nothing is held then, whatever the script
 				}
 				for i, kind := range faultKinds {
-					if strings.HasPrefix(a.Name, "try_") && kind == "timeout" {
-						continue // that is an answer to the script, too
+					if kind == "timeout" && (n != takes || strings.HasPrefix(a.Name, "try_")) {
+						continue // it takes long, or is an answer to the script as well
 					}
 					if n == max(takes, 0) || i == n%len(faultKinds) {
 						f.at(n+1, kind)
@@ -177,5 +210,29 @@ func TestFaultsOfEverySubject(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func mariaFree(o *observer, what string) {
+	o.t.Helper()
+	if err := o.commit(deadline()); err != nil {
+		o.t.Errorf("%s: MariaDB: a commit: %v", what, err)
+	}
+	eventually(o.t, 3*deadline(), what+": no session of ours at a server, and the globals as before", func() bool {
+		return o.sessions() == 0 && o.value("SELECT @@global.innodb_flush_log_at_trx_commit") == "0"
+	})
+}
+
+func postgresFree(t testing.TB, server *testdb.Server, what string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline())
+	defer cancel()
+	conn, err := pgx.Connect(ctx, fmt.Sprintf("host=%s user=postgres dbname=postgres", filepath.Dir(server.Socket)))
+	if err == nil {
+		defer func() { _ = conn.Close(ctx) }()
+		_, err = conn.Exec(ctx, "INSERT INTO probe DEFAULT VALUES")
+	}
+	if err != nil {
+		t.Errorf("%s: PostgreSQL: a commit: %v", what, err)
 	}
 }

@@ -15,7 +15,8 @@ import (
 	"sync"
 )
 
-// The ways to log on ("Authentication Methods" in MySQL's source documentation).
+// The ways to log on ("Authentication Methods" and "Caching_sha2_password information" in
+// MySQL's source documentation).
 const (
 	cachingSHA2 = "caching_sha2_password"
 	native      = "mysql_native_password"
@@ -124,13 +125,11 @@ func (c *conn) prove(user string, proof, nonce []byte) error {
 		if !bytes.Equal(proof, nativeProof(o.Password, nonce)) {
 			return denied()
 		}
-	case c.server.isCached():
-		if !bytes.Equal(proof, sha2Proof(o.Password, nonce)) {
-			return denied()
-		}
+	case c.server.isCached() && bytes.Equal(proof, sha2Proof(o.Password, nonce)):
 		return c.write([]byte{1, 3}, okPacket) // fast authentication
 	default:
-		// The server knows a slow hash only, until it has seen the password once.
+		// The server knows a slow hash only, until it has seen the password once; and it asks
+		// for the password whenever what it was sent does not fit.
 		password, err := c.fullPassword(nonce)
 		if err != nil {
 			return err

@@ -36,6 +36,7 @@ var myErrors = map[int]struct{ state, text string }{
 	1927: {"70100", "Connection was killed"},
 	2006: {"HY000", "Server has gone away"},
 	3074: {"HY000", "Replication channel '%s' does not exist."},
+	3139: {"HY000", "START REPLICA or STOP REPLICA cannot be performed on channel '%s'."},
 	4145: {"HY000", "Can't execute the command as you have a BACKUP STAGE active"},
 	4146: {"HY000", `You must start backup with "BACKUP STAGE START"`},
 	4147: {"HY000", "Backup stage '%s' is same or before current backup stage '%s'"},

@@ -86,6 +86,11 @@ var mysqlPlays = []struct {
 		{"restart", "ok"},
 		{"held", ""},
 	}},
+	{"channels of a group", "mysql-8.4", set("replica", action.List(action.String("group_replication_recovery"), action.String("east"))), [][2]string{
+		{"a: STOP REPLICA SQL_THREAD FOR CHANNEL 'group_replication_recovery'", "3139"},
+		{"a: STOP REPLICA SQL_THREAD", "ok"},
+		{"held", "replica SQL thread stopped of east"},
+	}},
 	{"connections", "mariadb-10.11", set("replica", action.List(action.String(""), action.String("east"))), [][2]string{
 		{"a: STOP SLAVE 'west' SQL_THREAD", "1617"},
 		{"a: STOP SLAVE 'east' SQL_THREAD", "ok"},

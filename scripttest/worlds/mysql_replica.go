@@ -122,6 +122,13 @@ func (m myCall) replicate(set func(thread string)) Answer {
 		return m.refuse(1064, m.product.name, m.query)
 	}
 	for _, channel := range channels {
+		if strings.HasPrefix(channel, "group_replication_") {
+			// "Commands for Operations on a Single Channel" of the manual; all channels are all but these.
+			if len(channels) > 1 {
+				continue
+			}
+			return m.refuse(3139, channel)
+		}
 		switch known := slices.Contains(m.channels, channel); {
 		case !known && channel != "" && m.product.bit == myMariaDB:
 			return m.refuse(1617, channel)
