@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -49,7 +48,7 @@ func irisRows() []irisRow {
 	rows := []irisRow{
 		{name: "nothing", phases: irisEverywhere, gate: "verify recover", app: true},
 		{name: "a session never starts", what: change{"login": "hang"}, phases: irisEverywhere, gate: "verify recover", stuck: true},
-		{name: "access denied", what: change{"login": "denied"}, phases: irisEverywhere, gate: "verify", stuck: true},
+		{name: "access denied", what: change{"login": "denied"}, phases: irisEverywhere, stuck: true},
 		{name: "it asks for a password", what: change{"login": "password"}, phases: irisEverywhere, gate: "before", stuck: true},
 		{name: "the instance hangs", what: change{"health": "hung"}, phases: irisEverywhere, stuck: true},
 		{name: "the instance goes down", what: change{"down": one}, phases: irisEverywhere, gate: "verify", stuck: true},
@@ -78,10 +77,11 @@ func irisRows() []irisRow {
 func irisThaws() (rows []irisRow) {
 	for _, how := range []string{"fail", "hang", "die", "exit 0", "done, fail", "done, hang", "done, die", "done, exit 127"} {
 		done := strings.HasPrefix(how, "done")
-		gate := map[string]string{"fail": "thaw", "hang": "recover", "done, die": "thaw"}[how]
+		thaw := map[string]string{"fail": "thaw", "hang": "recover", "done, die": "thaw"}[how]
+		resume := map[string]string{"fail": "thaw", "done, die": "recover"}[how]
 		rows = append(rows,
-			irisRow{name: "the thaw: " + how, what: change{"thaw": how}, phases: "thaw recover", gate: gate},
-			irisRow{name: "the thaw fails; stat -W: " + how, what: change{"thaw": "fail", "resume": how}, phases: "thaw recover", gate: gate, stuck: !done, left: !done})
+			irisRow{name: "the thaw: " + how, what: change{"thaw": how}, phases: "thaw recover", gate: thaw},
+			irisRow{name: "the thaw fails; stat -W: " + how, what: change{"thaw": "fail", "resume": how}, phases: "thaw recover", gate: resume, stuck: !done, left: !done})
 	}
 	return rows
 }
@@ -90,37 +90,39 @@ func irisThaws() (rows []irisRow) {
 // programs may take 3 s, and the hold 6.
 const irisDeadline = 30 * time.Second
 
-// Every misbehaviour in every phase (the gate: those that differ most), by the real command and programs that it runs as a
-// real user: it ends in time, it is never called application unless it was suspended all
-// the time, and never left suspended while one rung of the ladder works.
+// Every misbehaviour in every phase (the gate: those that differ most), by the real command
+// and programs that it runs as a real user: it ends in time, it is never called application
+// unless it was suspended all the time, and never left suspended while one rung of the
+// ladder works.
 func TestIrisMisbehaves(t *testing.T) {
+	t.Parallel()
 	testfs.RequireRoot(t) // to run programs as another user
 	whole := os.Getenv(tortureEnv) != ""
 	program := irisProgram(t)
 	rows := irisRows()
 	cells := make([][]string, len(rows))
-	var lock sync.Mutex
 	t.Run("cells", func(t *testing.T) {
 		for i, row := range rows {
 			cells[i] = make([]string, len(irisPhases))
+			made := row.gate
+			if whole {
+				made = row.phases
+			}
 			for j, phase := range irisPhases {
-				made := row.gate
-				if whole {
-					made = row.phases
-				}
 				if !strings.Contains(made, phase.name) {
 					continue
 				}
 				t.Run(row.name+" "+phase.name, func(t *testing.T) {
 					t.Parallel()
-					cell := irisCell(t, program, row, phase.name, phase.at)
-					lock.Lock()
-					defer lock.Unlock()
-					cells[i][j] = cell
+					cells[i][j] = irisCell(t, program, row, phase.name, phase.at)
 				})
 			}
 		}
 	})
+	testtable.Show(t, "iris-misbehaves", irisTable(rows, cells))
+}
+
+func irisTable(rows []irisRow, cells [][]string) string {
 	var table strings.Builder
 	fmt.Fprintf(&table, "%-46s", "begins at")
 	for _, phase := range irisPhases {
@@ -135,8 +137,26 @@ func TestIrisMisbehaves(t *testing.T) {
 			fmt.Fprintf(&table, "%-13s", cell)
 		}
 	}
-	table.WriteString("\n-: no snapshot; app, files, crash: the verdict; ok: recovered; alarm: exit status 7, nobody can prove that it was resumed;\nHELD: it is suspended still, and no rung works; stranger: somebody else has suspended it, and it is left alone\n")
-	testtable.Show(t, "iris-misbehaves", table.String())
+	return table.String() + `
+-: no snapshot; app, files, crash: the verdict; ok: recovered; alarm: exit status 7, nobody can prove that it was resumed;
+HELD: it is suspended still, and no rung works; stranger: somebody else has suspended it, and it is left alone
+`
+}
+
+// irisRun makes a run during which the instance misbehaves, or the recovery of one that was
+// killed before.
+func irisRun(t *testing.T, h *irisHost, c *command, row irisRow, phase string) outcome {
+	t.Helper()
+	if phase != "recover" {
+		return c.run("run", "--json", "--", "true")
+	}
+	c.env = []string{deathEnv + "=verify+0ms supervisor,watchdog KILL", faultTime + "=" + c.dir + "/struck"}
+	if got := c.run("run", "--", "true"); got.exit != -1 || len(h.held()) != 1 {
+		t.Fatalf("exit status %d, held %q: it was not killed in time\n%s", got.exit, h.held(), got.stderr)
+	}
+	c.env = nil
+	h.set(row.what)
+	return c.run("recover")
 }
 
 // irisCell makes one run and says what became of it.
@@ -148,18 +168,7 @@ func irisCell(t *testing.T, program string, row irisRow, phase string, at int) s
 	}
 	c := newCommand(t, h.member("orders", "IRIS", hold))
 	c.plainly(true)
-	var got outcome
-	if phase == "recover" {
-		c.env = []string{deathEnv + "=verify+0ms supervisor,watchdog KILL", faultTime + "=" + c.dir + "/struck"}
-		if got := c.run("run", "--", "true"); got.exit != -1 || len(h.held()) != 1 {
-			t.Fatalf("exit status %d, held %q: it was not killed in time\n%s", got.exit, h.held(), got.stderr)
-		}
-		c.env = nil
-		h.set(row.what)
-		got = c.run("recover")
-	} else {
-		got = c.run("run", "--json", "--", "true")
-	}
+	got := irisRun(t, h, c, row, phase)
 	held := h.held()
 	if got.took > irisDeadline {
 		t.Errorf("it took %v", got.took)
