@@ -57,6 +57,7 @@ var only = map[string][]string{
 	"internal/standin":         {"internal/standin/client", "scripttest/worlds"},
 	"internal/standin/client":  {"scripttest/worlds"},
 	"internal/standin/program": {"internal/standin/client"},
+	"internal/mysqlwire":       {"action", "scripttest/worlds"},
 	"internal/demo":            {".", "config", "run"}, // leads a whole run, as an embedder does
 	"internal/terminal":        {},
 	"internal/tns":             {"action", "scripttest/worlds"},

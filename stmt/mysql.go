@@ -79,6 +79,10 @@ func judgeMySQL(d *dialect, t tokens) Info {
 		return d.explain(t, true)
 	case "set":
 		return d.setMySQL(t)
+	case "xa":
+		if t.matches(strings.Fields("xa recover")) {
+			return read()
+		}
 	case "use":
 		return worse(local("changes the database of its session"), d.expressions(t))
 	}

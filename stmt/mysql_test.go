@@ -4,7 +4,7 @@ var mysqlCases = cases{
 	"read": {
 		"SELECT CONNECTION_ID(), VERSION(), @@hostname, @@datadir, @@server_id", "SELECT @@global.gtid_executed",
 		"SHOW MASTER STATUS", "SHOW BINARY LOG STATUS", "SHOW GLOBAL STATUS LIKE 'Innodb_lsn%'", "SHOW GRANTS FOR 'a'@'%'",
-		"SHOW VARIABLES WHERE variable_name IN ('a', 'b')", "SHOW ENGINE INNODB STATUS", "SHOW ALL SLAVES STATUS",
+		"SHOW VARIABLES WHERE variable_name IN ('a', 'b')", "SHOW ENGINE INNODB STATUS", "SHOW ALL SLAVES STATUS", "XA RECOVER", "SELECT * FROM performance_schema.log_status",
 		"SELECT id FROM information_schema.processlist WHERE command NOT IN ('Sleep') AND time > ?",
 		"SELECT `into`, `sleep` FROM `t`", "SELECT 1 -- x\n, 2", "SELECT 1 # x; DROP TABLE t", "SELECT 1--1", "SELECT 1 --",
 		"SELECT /*+ MAX_EXECUTION_TIME(1000) */ 1", "SELECT storage_engines->>'$.InnoDB.LSN' FROM performance_schema.log_status",
@@ -42,7 +42,7 @@ var mysqlCases = cases{
 	"change server": {
 		"SET GLOBAL innodb_flush_log_at_trx_commit = 1", "SET @@global.read_only = ON", "SET @@GLOBAL . read_only = ON",
 		"SET SESSION a = 1, GLOBAL b = 2", "SET @a = 1, @@global.b = 2", "SET NAMES utf8, GLOBAL a = 1", "SET GLOBAL a = 1, b = 2",
-		"SET GLOBAL TRANSACTION READ ONLY", "STOP REPLICA SQL_THREAD", "START SLAVE", "STOP ALL SLAVES", "START REPLICA SQL_THREAD",
+		"SET GLOBAL TRANSACTION READ ONLY", "STOP REPLICA SQL_THREAD", "START SLAVE", "STOP ALL SLAVES", "START REPLICA SQL_THREAD", "STOP SLAVE ? SQL_THREAD", "START REPLICA SQL_THREAD FOR CHANNEL ?",
 		"STOP GROUP_REPLICATION", "FLUSH TABLES", "FLUSH LOGS", "FLUSH NO_WRITE_TO_BINLOG ENGINE LOGS", "KILL 5", "KILL QUERY 5",
 		"SET RESOURCE GROUP a FOR 5", "FLUSH TABLES WITH READ LOCK AND DISABLE CHECKPOINT", "SET @a = (SELECT 1), GLOBAL b = 1",
 		"SET STATEMENT a = 1 FOR SET GLOBAL b = 2",
@@ -60,7 +60,7 @@ var mysqlCases = cases{
 		"SELECT /*! sleep(1), */ 1", "SELECT 1 /*!50000 INTO OUTFILE 'x' */", "/*M! DROP TABLE t */", "SELECT 1 /*!", "/*m!100100 */ SELECT 1",
 		"SELECT * FROM t PROCEDURE analyse()", "EXPLAIN ANALYZE DELETE FROM t", "EXPLAIN FORMAT=TREE ANALYZE DELETE FROM t",
 		"EXPLAIN ANALYZE t", "ANALYZE SELECT 1", "ANALYZE TABLE t", "DO f()", "PREPARE a FROM 'b'", "EXECUTE a", "EXECUTE IMMEDIATE 'b'",
-		"XA PREPARE 'a'", "XA COMMIT 'a'", "PURGE BINARY LOGS TO 'a'", "RESET MASTER", "SHUTDOWN", "INSTALL SONAME 'a'", "LOAD DATA INFILE 'a' INTO TABLE t",
+		"XA PREPARE 'a'", "XA RECOVER 1", "XA", "XA COMMIT 'a'", "PURGE BINARY LOGS TO 'a'", "RESET MASTER", "SHUTDOWN", "INSTALL SONAME 'a'", "LOAD DATA INFILE 'a' INTO TABLE t",
 		"REPLACE INTO t VALUES (1)", "TRUNCATE t", "RENAME TABLE a TO b", "LOCK TABLES FOR BACKUP, f(1)", "BEGIN NOT ATOMIC DROP TABLE t END",
 		`SELECT '\'; DROP TABLE t; -- ';SELECT 1`, `SELECT 'a\'b'`, `SELECT 'a\' , sleep(1) , '`, `SELECT "a\"b"`, `SELECT '\\\'', f(), ''`, "SELECT '\\' /*', f(), '*/'",
 		"SELECT 'é\\\\'", "SELECT `é`, `b` FROM t", "SELECT @'a\\'b'", "SELECT 1 @ a", "SELECT $$a$$", "SELECT @a(1)",

@@ -15,14 +15,20 @@ type absence struct {
 	message string // part of the message; empty if the code says it all
 }
 
-// Measured on MariaDB 10.11, PostgreSQL 15 and SQLite 3.54, except: 3093 is from
-// the error reference of MySQL, the messages of pg_stop_backup are from
+// Measured on MariaDB 10.11, PostgreSQL 15 and SQLite 3.54, except: 3074 and 3093 are
+// from the error reference of MySQL, the messages of pg_stop_backup are from
 // src/backend/access/transam/xlogfuncs.c of PostgreSQL 9.6 to 14.
 var (
 	absentMySQL = []absence{
 		{words: "backup stage end", code: "4146"}, // "You must start backup with BACKUP STAGE START"
 		{words: "kill *", code: "1094"},           // unknown thread id
 		{words: "start group_replication *", code: "3093"},
+		// Somebody has made a source of the replica meanwhile: there is nothing to start.
+		{words: "start slave *", code: "1200"},
+		{words: "start replica *", code: "1200"},
+		{words: "start slave *", code: "1617"}, // MariaDB: "There is no master connection"
+		{words: "start replica *", code: "3074"},
+		{words: "start slave *", code: "3074"},
 		{words: "uninstall *", code: "1305"},
 		{words: "drop table *", code: "1051"},
 		{words: "drop temporary table *", code: "1051"},

@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/starhost/starhost/internal/testdb"
@@ -50,7 +52,10 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 	if shows(list, "starhost hook ") { // some callers have us freeze
 		orders = testfs.New(t, "ext4", 32).Dir
 	}
-	if shows(list, " snapshot-volume") {
+	switch {
+	case shows(list, "mariadb-binlog "):
+		w.shop(t)
+	case shows(list, " snapshot-volume"):
 		size := 32
 		if shows(list, "pg_ctl ") {
 			size = 300
@@ -83,9 +88,9 @@ func newDocWorld(t *testing.T, list []block) *docWorld {
 
 // copied makes a filesystem for the orders, and places for the copy of it and for what is
 // read from there.
-func (w *docWorld) copied(t *testing.T, size int) (dir string) {
+func (w *docWorld) copied(t *testing.T, sizeMiB int) (dir string) {
 	t.Helper()
-	fs := testfs.New(t, "ext4", size)
+	fs := testfs.New(t, "ext4", sizeMiB)
 	w.volume = fs.Image
 	mounted := w.dir + "/mnt"
 	if err := os.Mkdir(mounted, 0o700); err != nil {
@@ -99,6 +104,35 @@ func (w *docWorld) copied(t *testing.T, size int) (dir string) {
 	w.put("/mnt/restored", mounted)
 	w.put("/srv/restored", w.dir+"/restored")
 	return fs.Dir
+}
+
+// shop starts a MariaDB with three orders on a filesystem that is copied, and makes a place
+// for its logs. A server that the document starts on the copy ends with the test.
+func (w *docWorld) shop(t *testing.T) {
+	t.Helper()
+	data := w.copied(t, 600)
+	for _, name := range []string{"binlogs", "restored"} {
+		if err := os.Mkdir(w.dir+"/"+name, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Chmod(w.dir, 0o711), os.Chmod(w.dir+"/restored", 0o777)); err != nil {
+		t.Fatal(err) // the server is not root
+	}
+	t.Cleanup(func() {
+		text, _ := os.ReadFile(w.dir + "/restored/pid")
+		if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
+	w.put("/srv/binlogs", w.dir+"/binlogs")
+	w.put("/var/lib/mysql", data)
+	db := w.mariadb(t, data)
+	for _, q := range []string{"CREATE DATABASE shop", "CREATE TABLE shop.orders (id INT PRIMARY KEY)", "INSERT INTO shop.orders VALUES (1), (2), (3)"} {
+		if _, err := db.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // programs makes what is not on this machine: users, and the instances of an oratab. Whoever
@@ -153,7 +187,7 @@ func makeOrders(t *testing.T, path string) {
 
 // mariadb starts the server of the documents, with its data in dir, on a filesystem of
 // its own. Its user has the rights that the documents name, and no others.
-func (w *docWorld) mariadb(t *testing.T, dir string) {
+func (w *docWorld) mariadb(t *testing.T, dir string) *sql.DB {
 	t.Helper()
 	server := testdb.MariaDB(t, testdb.Options{Dir: dir})
 	w.put("/run/mysqld/mysqld.sock", server.Socket)
@@ -164,6 +198,7 @@ func (w *docWorld) mariadb(t *testing.T, dir string) {
 			t.Fatalf("docs/databases.md:%d: %s: %v", b.line, q, err)
 		}
 	}
+	return db
 }
 
 // redis starts the server of the documents, with its data on the filesystem that is dir, and

@@ -4,11 +4,44 @@ import "github.com/starhost/starhost/action"
 
 // mysqlSequences has every statement of mysql.star; TestMySQLStatementsCovered sees to it.
 var mysqlSequences = []mysqlSequence{
-	{name: "script with stages", only: "mariadb-10.11", steps: preflight + stageLock + redo + askPosition + askReplica + verify + "a: BACKUP STAGE END\n" + verify},
-	{name: "script with FTWRL", only: "mysql-5.6", steps: preflight + flushLock + redo + askPosition + askReplica + verify + "a: UNLOCK TABLES\n" + verify},
+	{name: "script with stages", only: "mariadb-10.11", steps: preflight + stageLock + "a: FLUSH NO_WRITE_TO_BINLOG BINARY LOGS\n" + redo + askPosition + askReplica + askMore + verify + "a: BACKUP STAGE END\n" + verify},
+	{name: "script with FTWRL", only: "mysql-5.6", steps: preflight + flushLock + "a: FLUSH NO_WRITE_TO_BINLOG BINARY LOGS\n" + redo + askPosition + askReplica + askMore + verify + "a: UNLOCK TABLES\n" + verify},
 	{name: "script with FTWRL on MariaDB", only: "mariadb-10.11", steps: preflight + "a: FLUSH TABLES WITH READ LOCK\n" + redo + askPosition + verify + "a: UNLOCK TABLES\n" + verify},
 	{name: "script without a binary log", withoutBinlog: true, steps: preflight + "a: FLUSH TABLES WITH READ LOCK\n" + redo + askPosition + verify + "a: SHOW BINARY LOGS\na: SELECT @@log_bin, @@log_bin_basename\na ends"},
 	{name: "script on a replica", replica: true, steps: "a: STOP SLAVE\n" + askReplica + "a: STOP REPLICA\na: FLUSH TABLES WITH READ LOCK\n" + askReplica},
+	{
+		name: "appliers of MariaDB", only: "mariadb-10.11", replica: true,
+		steps: `
+			a: STOP SLAVE
+			a: STOP SLAVE '' SQL_THREAD
+			a: SHOW ALL SLAVES STATUS
+			a: STOP SLAVE '' SQL_THREAD
+			a: START SLAVE '' SQL_THREAD
+			a: SHOW ALL SLAVES STATUS
+			a: START SLAVE '' SQL_THREAD
+			a: STOP SLAVE 'west' SQL_THREAD
+			a: START SLAVE 'west' SQL_THREAD
+			a: STOP SLAVE SQL_THREAD FOR CHANNEL 'west'
+			a: START REPLICA SQL_THREAD FOR CHANNEL ''
+			a: STOP SLAVE
+		`,
+	},
+	{
+		name: "applier of MySQL", only: "mysql-5.6", replica: true,
+		steps: `
+			a: STOP SLAVE
+			a: START SLAVE SQL_THREAD
+			a: ~SHOW SLAVE STATUS
+			a: STOP SLAVE SQL_THREAD
+			a: SHOW SLAVE STATUS
+			a: STOP SLAVE SQL_THREAD FOR CHANNEL ''
+			a: START SLAVE SQL_THREAD
+			a: START SLAVE SQL_THREAD
+			a: STOP SLAVE
+		`,
+	},
+	{name: "no replica", steps: "a: STOP SLAVE SQL_THREAD\na: START SLAVE SQL_THREAD\na: SELECT UNIX_TIMESTAMP()"},
+	{name: "no Galera node", steps: "a: SELECT @@wsrep_desync\na: SET GLOBAL wsrep_desync = ON\na: SET GLOBAL wsrep_desync = OFF\n"},
 	{name: "databases", steps: "a: SHOW DATABASES"},
 	{name: "redo is lossy", set: map[string]action.Value{"innodb_flush_log_at_trx_commit": action.Int(2)}, steps: redo + lossyRedo + "a: FLUSH TABLES WITH READ LOCK\n" + lossyRedo},
 	{name: "redo is not flushed", set: map[string]action.Value{"innodb_flush_log_at_trx_commit": action.Int(0)}, steps: redo + lossyRedo},
@@ -22,7 +55,7 @@ var mysqlSequences = []mysqlSequence{
 	},
 	{
 		name: "no privileges", grants: []string{"USAGE ON *.*"},
-		steps: preflight + stageLock + redo + askReplica + verify + `
+		steps: preflight + stageLock + redo + askReplica + askMore + verify + `
 			a: FLUSH TABLES WITH READ LOCK
 			a: FLUSH TABLES
 			a: FLUSH LOGS

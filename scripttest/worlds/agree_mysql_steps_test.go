@@ -52,20 +52,24 @@ func (s mysqlSequence) list() []mysqlStep {
 }
 
 const (
-	askVariables = "SHOW GLOBAL VARIABLES WHERE variable_name IN ('aria_log_dir_path', 'datadir', 'gtid_mode', 'hostname', 'innodb_data_file_path', 'innodb_data_home_dir', 'innodb_flush_log_at_trx_commit', 'innodb_log_group_home_dir', 'innodb_undo_directory', 'log_bin', 'log_bin_basename', 'read_only', 'relay_log_basename', 'rocksdb_datadir', 'server_id', 'server_uuid', 'version', 'wsrep_on')"
+	askVariables = "SHOW GLOBAL VARIABLES WHERE variable_name IN ('version', 'hostname', 'server_id', 'server_uuid', 'datadir', 'read_only', 'innodb_data_home_dir', 'innodb_log_group_home_dir', 'innodb_undo_directory', 'aria_log_dir_path', 'rocksdb_datadir', 'log_bin_basename', 'relay_log_basename', 'innodb_data_file_path', 'innodb_flush_log_at_trx_commit')"
 	askStatus    = "SHOW GLOBAL STATUS WHERE variable_name IN ('Innodb_lsn_current', 'Innodb_lsn_flushed', 'Innodb_redo_log_current_lsn', 'Innodb_redo_log_flushed_to_disk_lsn')"
 	askLong      = "SELECT id, user, time, LEFT(info, 60) AS statement FROM information_schema.processlist WHERE command NOT IN ('Sleep', 'Daemon', 'Binlog Dump', 'Binlog Dump GTID') AND user <> 'system user' AND id <> CONNECTION_ID() AND time >= "
+	askGroup     = "SELECT member_role, member_state FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid"
 	askPosition  = `
 		a: SHOW BINARY LOG STATUS
 		a: SHOW MASTER STATUS
 		a: SELECT @@global.gtid_binlog_pos AS value
 		a: SELECT @@global.gtid_current_pos AS value
+		a: SELECT @@global.gtid_slave_pos AS value
 		a: SELECT @@global.gtid_executed AS value
 	`
 	preflight = `
 		a: ` + askVariables + `
 		a: SHOW GRANTS
 		a: SHOW GLOBAL STATUS LIKE 'wsrep_local_state_comment'
+		a: SHOW GLOBAL STATUS LIKE 'Innodb_redo_log_enabled'
+		a: ` + askGroup + `
 	` + askPosition + askTablespaces + `
 		a: SET SESSION lock_wait_timeout = ? <- 9
 		a: SET SESSION wait_timeout = ? <- 9
@@ -80,6 +84,10 @@ const (
 		a: SHOW ALL SLAVES STATUS
 		a: SHOW REPLICA STATUS
 		a: SHOW SLAVE STATUS
+	`
+	askMore = `
+		a: SELECT * FROM performance_schema.log_status
+		a: XA RECOVER
 	`
 	redo = `
 		a: ` + askStatus + `

@@ -21,8 +21,11 @@ type mysqlServer struct {
 	grants      []string
 	longQueries []myLongQuery
 	binlog      bool
-	galera      string // wsrep_local_state_comment; empty is no Galera
-	replica     bool
+	galera      string                  // wsrep_local_state_comment; empty is no Galera
+	redoLog     bool                    // whether InnoDB writes one
+	group       string                  // what it is in its group of Group Replication: PRIMARY, SECONDARY or RECOVERING
+	prepared    []string                // ids of XA transactions
+	channels    []string                // what it replicates from; the usual one is called ""
 	stopped     map[string]bool         // threads of the replica, by their names in Held
 	variables   map[string]action.Value // global ones now, by lower-case name
 	first       map[string]action.Value // as they were at first, or were set by an administrator

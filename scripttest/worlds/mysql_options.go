@@ -23,7 +23,10 @@ func myOptions() []myOption {
 		{"galera", `the state of a Galera node, "Synced" say; empty is no Galera`, myConstant(action.String("")), (*mysqlServer).setGalera},
 		{"grants", "what SHOW GRANTS answers, a list of GRANT lines; they count", myRootGrants, (*mysqlServer).setGrants},
 		{"long_queries", "statements of others, a list of dicts with id, user, time and statement; a lock may wait for them", myConstant(action.List()), (*mysqlServer).setLongQueries},
-		{"replica", "whether it replicates from another server", myConstant(action.Bool(false)), (*mysqlServer).setReplica},
+		{"group_replication", "what the server is in its group: PRIMARY, SECONDARY or RECOVERING; empty is no group", myConstant(action.String("")), (*mysqlServer).setGroup},
+		{"redo_log", "whether InnoDB writes a redo log: ALTER INSTANCE can switch it off", myConstant(action.Bool(true)), (*mysqlServer).setRedoLog},
+		{"replica", "whether it replicates from another server; or a list of the names of its channels", myConstant(action.Bool(false)), (*mysqlServer).setReplica},
+		{"xa_prepared", "XA transactions that are prepared, a list of their ids", myConstant(action.List()), (*mysqlServer).setPrepared},
 		{"variables", "variables by name, also those that the world does not know", myConstant(action.Dict()), (*mysqlServer).setVariables},
 		{"innodb_flush_log_at_trx_commit", "whether a commit is on the disk when it returns: 1 if so", myConstant(action.Int(1)), nil},
 		{"read_only", "whether only an administrator may write", myConstant(action.Bool(false)), nil},
@@ -58,7 +61,7 @@ func newMySQL(p *myProduct, options action.Value) (*mysqlServer, error) {
 		return nil, fmt.Errorf("options of world %s: got a %s, want a dict", p.info.Name, options.Kind())
 	}
 	s := &mysqlServer{
-		product: p, next: 41, binlog: true, grants: p.grants,
+		product: p, next: 41, binlog: true, redoLog: true, grants: p.grants,
 		variables: p.defaults(), stopped: map[string]bool{}, sessions: map[string]*mySession{},
 		file: 3, position: 1337, gtid: 12, lsn: 1626000, flushed: 1626000,
 	}
@@ -114,9 +117,37 @@ func (s *mysqlServer) setBinlog(value action.Value) error {
 	return myWant(value, action.BoolKind)
 }
 
+func (s *mysqlServer) setRedoLog(value action.Value) error {
+	s.redoLog = value.AsBool()
+	return myWant(value, action.BoolKind)
+}
+
+func (s *mysqlServer) setGroup(value action.Value) error {
+	s.group = value.Text()
+	return myWant(value, action.StringKind)
+}
+
+func (s *mysqlServer) setPrepared(value action.Value) error {
+	s.prepared = nil
+	for _, id := range value.Items() {
+		s.prepared = append(s.prepared, id.Text())
+	}
+	return myWant(value, action.ListKind)
+}
+
+// setReplica takes names where there are several; one server is in the channel "".
 func (s *mysqlServer) setReplica(value action.Value) error {
-	s.replica = value.AsBool()
+	s.channels = nil
 	clear(s.stopped)
+	if value.Kind() == action.ListKind {
+		for _, name := range value.Items() {
+			s.channels = append(s.channels, name.Text())
+		}
+		return nil
+	}
+	if value.AsBool() {
+		s.channels = []string{""}
+	}
 	return myWant(value, action.BoolKind)
 }
 

@@ -12,8 +12,13 @@ type myBits uint8
 const (
 	myMariaDB myBits = 1 << iota
 	mySQL56
+	mySQL80
 	mySQL84
+	mySQL9
 	myNobody // known to the family, and to none of these
+
+	mySQL8  = mySQL80 | mySQL84 | mySQL9
+	myEvery = myMariaDB | mySQL56 | mySQL8
 )
 
 // myProduct is what a product is called and asks for.
@@ -30,6 +35,7 @@ type myProduct struct {
 	replicas  []string            // columns of the state of a replica, each with its value
 	processes string              // columns of SHOW PROCESSLIST
 	databases []string            // as SHOW DATABASES lists them
+	own       map[string]string   // variables with another value than the column says
 }
 
 var myProducts = []myProduct{
@@ -60,25 +66,9 @@ var myProducts = []myProduct{
 		processes: "Id User Host db Command Time State Info",
 		databases: []string{"information_schema", "app", "mysql", "performance_schema"},
 	},
-	{
-		bit: mySQL84, column: 2, name: "MySQL", trxCommit: 2, lockWait: 1, killed: 1317,
-		info: Info{Name: "mysql-8.4", Database: "mysql", Doc: "MySQL 8.4, with LOCK INSTANCE FOR BACKUP and GTIDs"},
-		grants: []string{
-			"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, SHUTDOWN, PROCESS, FILE, REFERENCES, INDEX, ALTER, SHOW DATABASES, SUPER, CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE, REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER, CREATE TABLESPACE, CREATE ROLE, DROP ROLE ON *.* TO `root`@`localhost` WITH GRANT OPTION",
-			"GRANT BACKUP_ADMIN,BINLOG_ADMIN,CONNECTION_ADMIN,FLUSH_TABLES,PERSIST_RO_VARIABLES_ADMIN,REPLICATION_SLAVE_ADMIN,SYSTEM_VARIABLES_ADMIN ON *.* TO `root`@`localhost` WITH GRANT OPTION",
-			"GRANT PROXY ON ``@`` TO `root`@`localhost` WITH GRANT OPTION",
-		},
-		needs: map[string][]string{
-			"flush": {"RELOAD", "FLUSH_TABLES"}, "reload": {"RELOAD"}, "process": {"PROCESS"}, "backup": {"BACKUP_ADMIN"},
-			"position": {"SUPER", "REPLICATION CLIENT"}, "replica": {"SUPER", "REPLICATION CLIENT"}, "replicate": {"SUPER", "REPLICATION_SLAVE_ADMIN"},
-			"set": {"SUPER", "SYSTEM_VARIABLES_ADMIN"}, "set read_only": {"SUPER", "CONNECTION_ADMIN"}, "write anyway": {"SUPER", "CONNECTION_ADMIN"},
-			"kill": {"SUPER", "CONNECTION_ADMIN"},
-		},
-		replicas: strings.Fields(strings.NewReplacer("Master", "Source", "Slave", "Replica").Replace(myReplicaColumns+" "+mySQLReplicaColumns) +
-			" Replicate_Rewrite_DB= Channel_Name= Source_TLS_Version= Source_public_key_path= Get_Source_public_key=0 Network_Namespace="),
-		processes: "Id User Host db Command Time State Info",
-		databases: []string{"app", "information_schema", "mysql", "performance_schema", "sys"},
-	},
+	mySQL8Product(mySQL80, "mysql-8.0", "8.0.43", "MySQL 8.0, with LOCK INSTANCE FOR BACKUP and the statements that 8.4 has dropped"),
+	mySQL8Product(mySQL84, "mysql-8.4", "8.4.6", "MySQL 8.4, with LOCK INSTANCE FOR BACKUP and GTIDs"),
+	mySQL8Product(mySQL9, "mysql-9", "9.4.0", "MySQL 9, as 8.4 for all that scripts ask"),
 }
 
 // The columns of the state of a replica that all products have, then those of MySQL.
@@ -96,4 +86,32 @@ func mysqlWorlds() []world {
 		all = append(all, world{mysqlInfo(p), func(options action.Value) (Server, error) { return newMySQL(p, options) }})
 	}
 	return all
+}
+
+// mySQL8Product is a server of MySQL 8.0 or later. None of them can be had where these
+// worlds are made: they rest on the reference manuals of MySQL 8.0, 8.4 and 9, by statement
+// ("LOCK INSTANCE FOR BACKUP", "SHOW BINARY LOG STATUS", "STOP REPLICA", "XA RECOVER",
+// "The log_status Table", "Privileges Provided by MySQL") and on the list of statements
+// that 8.4.0 removed in its release notes.
+func mySQL8Product(bit myBits, name, version, doc string) myProduct {
+	return myProduct{
+		bit: bit, column: 2, name: "MySQL", trxCommit: 2, lockWait: 1, killed: 1317,
+		info: Info{Name: name, Database: "mysql", Doc: doc},
+		own:  map[string]string{"version": version},
+		grants: []string{
+			"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, SHUTDOWN, PROCESS, FILE, REFERENCES, INDEX, ALTER, SHOW DATABASES, SUPER, CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE, REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER, CREATE TABLESPACE, CREATE ROLE, DROP ROLE ON *.* TO `root`@`localhost` WITH GRANT OPTION",
+			"GRANT BACKUP_ADMIN,BINLOG_ADMIN,CONNECTION_ADMIN,FLUSH_TABLES,PERSIST_RO_VARIABLES_ADMIN,REPLICATION_SLAVE_ADMIN,SYSTEM_VARIABLES_ADMIN,XA_RECOVER_ADMIN ON *.* TO `root`@`localhost` WITH GRANT OPTION",
+			"GRANT PROXY ON ``@`` TO `root`@`localhost` WITH GRANT OPTION",
+		},
+		needs: map[string][]string{
+			"flush": {"RELOAD", "FLUSH_TABLES"}, "reload": {"RELOAD"}, "process": {"PROCESS"}, "backup": {"BACKUP_ADMIN"}, "xa": {"XA_RECOVER_ADMIN"},
+			"position": {"SUPER", "REPLICATION CLIENT"}, "replica": {"SUPER", "REPLICATION CLIENT"}, "replicate": {"SUPER", "REPLICATION_SLAVE_ADMIN"},
+			"set": {"SUPER", "SYSTEM_VARIABLES_ADMIN"}, "set read_only": {"SUPER", "CONNECTION_ADMIN"}, "write anyway": {"SUPER", "CONNECTION_ADMIN"},
+			"kill": {"SUPER", "CONNECTION_ADMIN"},
+		},
+		replicas: strings.Fields(myReplicaColumns + " " + mySQLReplicaColumns +
+			" Replicate_Rewrite_DB= Channel_Name= Master_TLS_Version= Master_public_key_path= Get_Master_public_key=0 Network_Namespace="),
+		processes: "Id User Host db Command Time State Info",
+		databases: []string{"app", "information_schema", "mysql", "performance_schema", "sys"},
+	}
 }

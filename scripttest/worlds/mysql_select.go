@@ -39,7 +39,7 @@ var myTables = []myTable{
 		{"./mysql/slave_master_info.ibd"},
 		{"./mysql/slave_worker_info.ibd"},
 	}},
-	{"INNODB_DATAFILES", mySQL84, []string{"PATH"}, [][]string{{"mysql.ibd"}, {"./sys/sys_config.ibd"}}},
+	{"INNODB_DATAFILES", mySQL8, []string{"PATH"}, [][]string{{"mysql.ibd"}, {"./sys/sys_config.ibd"}}},
 }
 
 // selects answers expressions without a table, or columns of a table of
@@ -52,6 +52,9 @@ func (m myCall) selects() Answer {
 	from := slices.IndexFunc(m.words, func(w myWord) bool { return w.text == "FROM" })
 	if from < 0 {
 		return m.selectItems(m.words.split())
+	}
+	if answer, ok := m.selectPerformance(normal); ok {
+		return answer
 	}
 	items, place := m.words[:from], m.words[from+1:]
 	schema := "INFORMATION_SCHEMA."
@@ -124,6 +127,8 @@ func (m myCall) expression(words myWords) (action.Value, Answer, bool) {
 	case "CONNECTION_ID ( )":
 		id, _ := strconv.ParseInt(m.session.id, 10, 64)
 		return action.Int(id), Answer{}, true
+	case "UNIX_TIMESTAMP ( )":
+		return action.Int(m.Identity().Started.Add(myUptime).Unix()), Answer{}, true
 	case "DATABASE ( )", "SCHEMA ( )", "NULL":
 		return action.Value{}, Answer{}, true
 	case "USER ( )", "CURRENT_USER ( )", "CURRENT_USER":

@@ -169,6 +169,8 @@ func (m myCall) permitted(one myAssignment) (Answer, bool) {
 		return m.refuse(1229, v.name), false
 	case one.global && !m.granted("*.*", m.product.needs[needs]...):
 		return m.lacks(needs), false
+	case v.name == "wsrep_desync" && m.galera == "":
+		return m.refuse(1210), false
 	case v.name == "read_only" && m.session.stage > 0:
 		return m.refuse(1192), false
 	case v.name == "read_only" && m.writing():

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/starhost/starhost/action"
 )
@@ -88,11 +89,23 @@ var myStatus = []struct {
 }{
 	{"Innodb_lsn_current", myMariaDB, func(s *mysqlServer) string { return strconv.FormatInt(s.lsn, 10) }},
 	{"Innodb_lsn_flushed", myMariaDB, func(s *mysqlServer) string { return strconv.FormatInt(s.flushed, 10) }},
-	{"Innodb_redo_log_current_lsn", mySQL84, func(s *mysqlServer) string { return strconv.FormatInt(s.lsn, 10) }},
-	{"Innodb_redo_log_flushed_to_disk_lsn", mySQL84, func(s *mysqlServer) string { return strconv.FormatInt(s.flushed, 10) }},
-	{"Threads_connected", myMariaDB | mySQL56 | mySQL84, func(s *mysqlServer) string { return strconv.Itoa(len(s.sessions)) }},
-	{"Uptime", myMariaDB | mySQL56 | mySQL84, func(*mysqlServer) string { return "86400" }},
-	{"wsrep_local_state_comment", myMariaDB | mySQL56 | mySQL84, func(s *mysqlServer) string { return s.galera }},
+	{"Innodb_redo_log_current_lsn", mySQL8, func(s *mysqlServer) string { return strconv.FormatInt(s.lsn, 10) }},
+	{"Innodb_redo_log_enabled", mySQL8, func(s *mysqlServer) string { return myShown(action.Bool(s.redoLog)) }},
+	{"Innodb_redo_log_flushed_to_disk_lsn", mySQL8, func(s *mysqlServer) string { return strconv.FormatInt(s.flushed, 10) }},
+	{"Threads_connected", myEvery, func(s *mysqlServer) string { return strconv.Itoa(len(s.sessions)) }},
+	{"Uptime", myEvery, func(*mysqlServer) string { return strconv.Itoa(int(myUptime / time.Second)) }},
+	{"wsrep_local_state_comment", myEvery, (*mysqlServer).galeraState},
+}
+
+// myUptime is how long a world runs; its clock stands still.
+const myUptime = 24 * time.Hour
+
+// galeraState is that of the node: one that is told to fall behind is no longer synced.
+func (s *mysqlServer) galeraState() string {
+	if s.galera == "Synced" && s.variables["wsrep_desync"].AsBool() {
+		return "Donor/Desynced"
+	}
+	return s.galera
 }
 
 func (m myCall) showStatus() Answer {
@@ -169,43 +182,13 @@ func (m myCall) showLogs() Answer {
 		if file == m.file {
 			row[1] = action.Int(m.position)
 		}
-		if m.product.bit == mySQL84 {
+		if m.product.bit&mySQL8 != 0 {
 			row = append(row, action.String("No"))
 		}
 		rows.Rows = append(rows.Rows, row)
 	}
-	if m.product.bit == mySQL84 {
+	if m.product.bit&mySQL8 != 0 {
 		rows.Columns = append(rows.Columns, "Encrypted")
-	}
-	return Answer{Rows: rows}
-}
-
-func (m myCall) showReplica() Answer { return m.listReplica(m.product.replicas) }
-
-func (m myCall) showReplicas() Answer {
-	return m.listReplica(slices.Concat(strings.Fields(myAllReplicasFirst), m.product.replicas, strings.Fields(myAllReplicasLast)))
-}
-
-// listReplica takes columns as name=value.
-func (m myCall) listReplica(columns []string) Answer {
-	rows := &action.Rows{}
-	var row []action.Value
-	for _, column := range columns {
-		name, text, _ := strings.Cut(column, "=")
-		value := action.String(text)
-		if n, ok := myNumber(text); ok {
-			value = n
-		}
-		switch {
-		case text == "NULL", len(m.stopped) > 0 && strings.HasPrefix(name, "Seconds_Behind_"):
-			value = action.Value{}
-		case m.stopped[myReplicaIO] && strings.HasSuffix(name, "_IO_Running"), m.stopped[myReplicaSQL] && strings.HasSuffix(name, "_SQL_Running"):
-			value = action.String("No")
-		}
-		rows.Columns, row = append(rows.Columns, name), append(row, value)
-	}
-	if m.replica {
-		rows.Rows = append(rows.Rows, row)
 	}
 	return Answer{Rows: rows}
 }

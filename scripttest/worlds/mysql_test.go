@@ -112,7 +112,7 @@ func TestMySQLOptions(t *testing.T) {
 		options action.Value
 		want    string
 	}{
-		{"mysql-4.1", action.Value{}, `there is no world "mysql-4.1": want one of mariadb-10.11, mysql-5.6, mysql-8.4`},
+		{"mysql-4.1", action.Value{}, `there is no world "mysql-4.1": want one of mariadb-10.11, mysql-5.6, mysql-8.0, mysql-8.4, mysql-9`},
 		{"mysql-8.4", action.Int(1), "want a dict"},
 		{"mysql-8.4", set("bin_log", action.Bool(true)), `no option "bin_log": want one of binlog, galera`},
 		{"mysql-8.4", set("sync_binlog", action.Int(1)), `no option "sync_binlog"`}, // by "variables"
@@ -122,6 +122,10 @@ func TestMySQLOptions(t *testing.T) {
 		{"mysql-8.4", set("grants", action.String("GRANT RELOAD ON *.* TO x")), "want a list"},
 		{"mysql-8.4", set("long_queries", action.List(action.Dict())), `{"id": 12`},
 		{"mysql-8.4", set("variables", set("x", action.List())), "x is []"},
+		{"mysql-8.4", set("replica", action.String("east")), "want a bool"},
+		{"mysql-8.4", set("redo_log", action.Int(1)), "want a bool"},
+		{"mysql-8.4", set("xa_prepared", action.Int(1)), "want a list"},
+		{"mysql-8.4", set("group_replication", action.Bool(true)), "want a string"},
 		{"mysql-8.4", set("variables", set("sync_binlog", action.String("x"))), "sync_binlog"},
 	} {
 		if _, err := worlds.New(c.world, c.options); err == nil || !strings.Contains(err.Error(), c.want) {

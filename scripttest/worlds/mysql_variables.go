@@ -18,7 +18,7 @@ const (
 )
 
 // myVariable is a system variable. Its values are those of MariaDB 10.11, MySQL 5.6 and
-// MySQL 8.4.
+// MySQL 8.
 type myVariable struct {
 	name   string
 	kind   action.ValueKind // as SELECT @@name answers; a bool does so as 0 or 1
@@ -71,6 +71,7 @@ var myVariables = []myVariable{
 	{"version", myText, myFixed, [3]string{"10.11.14-MariaDB-log", "5.6.24-log", "8.4.6"}},
 	{"version_comment", myText, myFixed, [3]string{"mariadb.org binary distribution", "MySQL Community Server (GPL)", "MySQL Community Server - GPL"}},
 	{"wait_timeout", myCount, myBoth, [3]string{"28800", "28800", "28800"}},
+	{"wsrep_desync", mySwitch, myGlobal, [3]string{"OFF", myAbsent, myAbsent}},
 	{"wsrep_on", mySwitch, myBoth, [3]string{"OFF", myAbsent, myAbsent}},
 }
 
@@ -94,7 +95,11 @@ func myLookUp(name string) *myVariable {
 func (p *myProduct) defaults() map[string]action.Value {
 	values := map[string]action.Value{}
 	for _, v := range myVariables {
-		if text := v.values[p.column]; text != myAbsent {
+		text := v.values[p.column]
+		if own, ok := p.own[v.name]; ok {
+			text = own
+		}
+		if text != myAbsent {
 			values[v.name] = v.parse(text)
 		}
 	}
