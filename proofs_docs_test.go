@@ -34,6 +34,13 @@ type lived struct {
 // onServers are the rows of the first table of docs/proofs.md.
 var onServers = []lived{
 	{
+		"iris.star", "InterSystems IRIS 2024", "a stand-in of its programs",
+		by("cmd/starhost.TestTwoIrisInstances", "cmd/starhost.TestIrisByPassword"),
+		none("there is no file to restore"),
+		by("cmd/starhost.TestKillEverySubject/iris", "cmd/starhost.TestIrisMisbehaves"),
+		by("cmd/starhost.TestIrisMisbehaves"),
+	},
+	{
 		"legacy.star", "a pair of shell scripts", "stand-ins for those of a user",
 		by("cmd/starhost.TestClassicPair", "cmd/starhost.TestPairHoldsItsLockInTheBackground"),
 		none("it is never called application"),

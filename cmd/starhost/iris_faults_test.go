@@ -127,6 +127,9 @@ func TestIrisMisbehaves(t *testing.T) {
 		fmt.Fprintf(&table, "%-13s", phase.name)
 	}
 	for i, row := range rows {
+		if strings.Join(cells[i], "") == "" {
+			continue // the gate has no time for it
+		}
 		fmt.Fprintf(&table, "\n%-46s", row.name)
 		for _, cell := range cells[i] {
 			fmt.Fprintf(&table, "%-13s", cell)

@@ -71,3 +71,25 @@ func TestTwoIrisInstances(t *testing.T) {
 	testtable.Show(t, "iris-two", fmt.Sprintf("a freeze and a thaw take 300 ms each: a alone %.0f ms held, b alone %.0f, together %.0f: %.2f of the slowest alone, %.2f of the sum",
 		a, b, both, both/max(a, b), both/(a+b)))
 }
+
+// A name and a password go to the standard input of each session, and nowhere else.
+func TestIrisByPassword(t *testing.T) {
+	t.Parallel()
+	testfs.RequireRoot(t) // to run programs as another user
+	h := newIris(t, irisProgram(t), []string{"IRIS"}, nil, change{"login": "password", "user": "backup", "password": password})
+	conf := h.member("orders", "IRIS", 20)
+	c := newCommand(t, strings.Replace(conf, "timeout = 20\n", "timeout = 20\nsecret.iris = PASSWORD_FILE\n", 1)+"user = backup\n")
+	c.plainly(true)
+	got := c.run("run", "--json", "--", "true").want(t, run.ExitDone)
+	if got.report.Verdict != run.Application || len(h.held()) > 0 {
+		t.Errorf("verdict %s, held %q", got.report.Verdict, h.held())
+	}
+	for _, p := range h.Asked() {
+		if session := len(p.Argv) > 4; session != (p.Stdin == "backup\n"+password+"\n") {
+			t.Errorf("%q got %q", p.Argv, p.Stdin)
+		}
+		if where := secretIn(strings.Join(p.Argv, " ")); where != "" {
+			t.Errorf("the password is an argument: %s", where)
+		}
+	}
+}
