@@ -60,11 +60,13 @@ func (b *build) byPrograms(sec *section, user asuser.User, fail func(string, err
 	return false
 }
 
-// workloads returns those of a section: one, or one for each instance. settings returns
-// the lines of the [settings] section of that name.
-func (b *build) workloads(settings func(name string) []Setting) []Workload {
-	lines := settings(b.Name)
+// workloads returns those of a section: one, or one for each instance.
+func (b *build) workloads(settings settingLines) []Workload {
+	lines, before := settings.of(b.Name), len(b.all)
 	list := b.several(lines)
+	if len(b.all) > before {
+		settings.claim(b.Name + ".") // nobody knows which instances there are
+	}
 	if list == nil {
 		b.Settings = append(lines, b.Settings...)
 		return []Workload{b.Workload}
@@ -77,7 +79,7 @@ func (b *build) workloads(settings func(name string) []Setting) []Workload {
 		if !nameForm.matches(w.Name) {
 			b.fail(b.section, nil, b.Line, fmt.Errorf("the name %s is too long for a workload; give the section a shorter one", show(w.Name)))
 		}
-		w.Settings = slices.Concat(overlaid(lines, settings(w.Name)), b.Settings, one.settings(b.Script, b.Line))
+		w.Settings = slices.Concat(overlaid(lines, settings.of(w.Name)), b.Settings, one.settings(b.Script, b.Line))
 		all[i] = w
 	}
 	return all

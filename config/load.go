@@ -76,7 +76,7 @@ func parse(path string, text []byte, mode fs.FileMode, m machine) (*File, error)
 	lines := l.settingLines(sections)
 	for _, sec := range sections {
 		if sec.kind == workloadSection && !sec.bad {
-			f.Workloads = append(f.Workloads, l.workload(sec).workloads(lines.of)...)
+			f.Workloads = append(f.Workloads, l.workload(sec).workloads(lines)...)
 		}
 	}
 	l.distinct(f.Workloads)

@@ -139,6 +139,7 @@ func TestInstancesBad(t *testing.T) {
 	for _, c := range []struct{ name, text, oratab, want string }{
 		{"no oratab there", erp + "configuration_path = /srv/oratab\n", "", "/w.conf:4: [workload \"erp\"] configuration_path: /srv/oratab: no such file"},
 		{"a bad line", erp, "\nx:y\n", "/w.conf:3: [workload \"erp\"] linux_user: /etc/oratab:2: this is not an entry"},
+		{"a bad line, and settings of an instance", erp + "[settings \"erp.ORCL\"]\na = 1\n", "x:y\n", "/etc/oratab:1: this is not an entry; write SID:HOME:Y or SID:HOME:N."},
 		{"a bad line, asked for", erp + "credString = /\n", "x:y\n", "/w.conf:4: [workload \"erp\"] credString: /etc/oratab:1: this"},
 		{"nothing in it", erp, "+ASM:/g:N\n", "linux_user: there is no instance in /etc/oratab"},
 		{"no such instance", erp + "instances = ORCL, other\n", twoHomes, "/w.conf:4: [workload \"erp\"] instances: there is no instance other in /etc/oratab"},
@@ -157,7 +158,7 @@ func TestInstancesBad(t *testing.T) {
 		{"a name that is too long", strings.Replace(erp, "erp", strings.Repeat("x", 60), 1), twoHomes, "is too long for a workload"},
 	} {
 		_, err := parse("/w.conf", []byte(c.text), 0o600, withOratab(c.oratab))
-		if err == nil || !strings.Contains(err.Error(), c.want) {
+		if err == nil || !strings.Contains(err.Error()+".", c.want) { // the dot: nothing follows
 			t.Errorf("%s:\ngot  %v\nwant %s", c.name, err, c.want)
 		}
 		var one *Error

@@ -1,5 +1,7 @@
 package config
 
+import "strings"
+
 // settingLines are those of the [settings] sections by name, and which were asked for.
 type settingLines struct {
 	texts map[string][]Setting
@@ -19,6 +21,13 @@ func (l *loader) settingLines(sections []*section) settingLines {
 func (t settingLines) of(name string) []Setting {
 	t.used[name] = true
 	return t.texts[name]
+}
+
+// claim says that sections whose names begin so are of use, whatever they are.
+func (t settingLines) claim(prefix string) {
+	for name := range t.texts {
+		t.used[name] = t.used[name] || strings.HasPrefix(name, prefix)
+	}
 }
 
 // settings returns the lines of a [settings] section. An empty text is legal:

@@ -21,38 +21,52 @@ import (
 // gathering is where programs wait for each other: none of them ends before as many are
 // there as are expected. So nobody needs a clock to see that they run at the same time.
 type gathering struct {
-	expected int
-	all      chan struct{} // closed when all are there
-
-	mu      sync.Mutex
-	arrived int
+	mu                sync.Mutex
+	expected, arrived int
+	alone             int           // how many went on without the others
+	all               chan struct{} // closed when all are there
 }
 
-func gatheringOf(n int) *gathering { return &gathering{expected: n, all: make(chan struct{})} }
+func gatheringOf(n int) *gathering {
+	g := &gathering{}
+	g.expect(n)
+	return g
+}
+
+// expect begins anew, with n programs to come.
+func (g *gathering) expect(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.expected, g.arrived, g.alone, g.all = n, 0, 0, make(chan struct{})
+}
 
 // patience is when the others do not come any more: they wait for the one that is here.
 const patience = 20 * time.Second
 
 // wait returns when all are there, or will not come.
-func (m *gathering) wait() {
-	m.mu.Lock()
-	if m.arrived++; m.arrived == m.expected {
-		close(m.all)
+func (g *gathering) wait() {
+	g.mu.Lock()
+	all := g.all
+	if g.arrived++; g.arrived == g.expected {
+		close(all)
 	}
-	m.mu.Unlock()
+	g.mu.Unlock()
 	select {
-	case <-m.all:
+	case <-all:
 	case <-time.After(patience):
+		g.mu.Lock()
+		g.alone++
+		g.mu.Unlock()
 	}
 }
 
 // took fails the test unless all were there together.
-func (m *gathering) took(t *testing.T, what string) {
+func (g *gathering) took(t *testing.T, what string) {
 	t.Helper()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.arrived != m.expected {
-		t.Errorf("%s: %d programs at the same time, want %d", what, m.arrived, m.expected)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.arrived != g.expected || g.alone > 0 {
+		t.Errorf("%s: %d programs, of which %d were alone; want %d at the same time", what, g.arrived, g.alone, g.expected)
 	}
 }
 

@@ -35,7 +35,7 @@ func (c *command) frozen() *exec.Cmd {
 	if err := cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
-	eventually(c.t, 10*time.Second, "the snapshot command runs", func() bool { _, err := os.Stat(marker); return err == nil })
+	eventually(c.t, 30*time.Second, "the snapshot command runs", func() bool { _, err := os.Stat(marker); return err == nil })
 	return cmd
 }
 
