@@ -79,7 +79,7 @@ ones and ` + "`testdata`" + ` left out. ` + "`--json`" + ` is for programs. Stat
 something to do, 2 that a file cannot be read or is no Starlark.
 
 A statement counts as a change if it changes every kind of server; with
-` + "`--database mysql`" + `, ` + "`postgres`" + ` or ` + "`sqlite`" + ` it is judged for that one. Each file is
+` + "`--database mysql`" + `, ` + "`oracle`" + `, ` + "`postgres`" + ` or ` + "`sqlite`" + ` it is judged for that one. Each file is
 looked at by itself: what it loads counts as right. In tests of scripts, ` + "`*_test.star`" + `,
 only what is wrong in any Starlark is looked for.
 

@@ -64,9 +64,9 @@ var onServers = []lived{
 	{
 		"postgres.star", "PostgreSQL 15", "real",
 		by("cmd/starhost.TestRestoredPostgres"),
-		by("cmd/starhost.TestRestoredPostgres", "cmd/starhost.TestPostgresDisksOneAfterTheOther", "cmd/starhost.TestThreeDatabasesInOneRun"),
-		by("cmd/starhost.TestKillMatrix"),
-		by("cmd/starhost.TestFaultsOfEverySubject/postgres", "cmd/starhost.TestPostgresKilledOrStoppedWhileHeld"),
+		by("cmd/starhost.TestRestoredPostgres", "cmd/starhost.TestPostgresDisksOneAfterTheOther", "cmd/starhost.TestPostgresPointInTime", "cmd/starhost.TestThreeDatabasesInOneRun"),
+		by("cmd/starhost.TestKillMatrix", "cmd/starhost.TestKillEverySubject/postgres-backup"),
+		by("cmd/starhost.TestFaultsOfEverySubject/postgres", "cmd/starhost.TestFaultsOfEverySubject/postgres-backup", "cmd/starhost.TestPostgresKilledOrStoppedWhileHeld"),
 	},
 	{
 		"postgres.star", "PostgreSQL 14 to 18", "real",

@@ -30,10 +30,11 @@ type subject struct {
 
 // subjects are those scripts for which the matrix has no place, by name.
 var subjects = map[string]func(t *testing.T) *subject{
-	"legacy":   legacySubject,
-	"postgres": postgresSubject,
-	"redis":    redisSubject,
-	"sqlite":   sqliteSubject,
+	"legacy":          legacySubject,
+	"postgres":        func(t *testing.T) *subject { return postgresSubject(t, "atomic") },
+	"postgres-backup": func(t *testing.T) *subject { return postgresSubject(t, "backup") },
+	"redis":           redisSubject,
+	"sqlite":          sqliteSubject,
 }
 
 // hasty has what never ends be over soon.
@@ -57,17 +58,23 @@ func legacySubject(t *testing.T) *subject {
 	}}
 }
 
-func postgresSubject(t *testing.T) *subject {
+func postgresSubject(t *testing.T, mode string) *subject {
 	fs := testfs.New(t, "xfs", 600)
-	server := testdb.Postgres(t, testdb.Options{Dir: fs.Dir, Args: []string{"-c", "fsync=on"}})
+	server := testdb.Postgres(t, testdb.Options{Dir: fs.Dir, Args: []string{"-c", "fsync=on", "-c", "archive_mode=on", "-c", "archive_command=true"}})
 	admin := server.Pgx(t)
 	for _, q := range []string{"CREATE TABLE probe (id SERIAL)", "CREATE ROLE starhost SUPERUSER LOGIN"} {
 		if _, err := admin.Exec(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c := newCommand(t, fmt.Sprintf("[workload \"orders\"]\nworkload_name = postgres\nconnection = postgres://starhost@localhost/postgres?socket=%s\npassword_file = PASSWORD_FILE\n"+hasty, filepath.Dir(server.Socket)))
-	return &subject{command: c, mounts: []string{fs.Dir}, best: run.Application, free: func(what string) { postgresFree(t, server, what) }}
+	c := newCommand(t, fmt.Sprintf("[workload \"orders\"]\nworkload_name = postgres\nconnection = postgres://starhost@localhost/postgres?socket=%s\npassword_file = PASSWORD_FILE\n"+hasty+"[settings \"orders\"]\nmode = %s\n", filepath.Dir(server.Socket), mode))
+	return &subject{command: c, mounts: []string{fs.Dir}, best: run.Application, free: func(what string) {
+		postgresFree(t, server, what)
+		eventually(t, deadline(), what+": no session is in backup mode", func() bool {
+			var there bool
+			return admin.QueryRow(t.Context(), backupThere).Scan(&there) == nil && !there
+		})
+	}}
 }
 
 func redisSubject(t *testing.T) *subject {
@@ -157,8 +164,8 @@ func TestFaultsOfEverySubject(t *testing.T) {
 			actions := slices.DeleteFunc(slices.Clone(f.clean.Members[0].Actions), func(a run.ActionReport) bool { return a.State == "" })
 			takes := slices.IndexFunc(actions, func(a run.ActionReport) bool { return a.Hold != "" })
 			for n, a := range actions {
-				if name == "redis" && n < takes-1 {
-					continue // each takes as long as a program; they are all alike
+				if (name == "redis" || name == "postgres-backup") && n < takes-1 {
+					continue // each takes as long as a program; they are all alike, or those of postgres
 				}
 				for i, kind := range faultKinds {
 					if strings.HasPrefix(a.Name, "try_") && kind == "timeout" {

@@ -99,26 +99,26 @@ func (c *conn) execute(r *request) error {
 	default:
 	}
 	fault := c.l.arrived(c, n.query)
-	defer func() {
-		c.l.mu.Lock()
-		c.running = ""
-		c.l.mu.Unlock()
-	}()
+	defer c.rest()
 	switch fault {
 	case Mute:
 		return c.mute()
 	case Cut:
 		return errGone
 	case Refuse:
+		c.rest()
 		return c.refuse(2000, "ORA-02000: missing a keyword that this release knows")
 	}
 	if c.broken {
+		c.rest()
 		return c.breakOff()
 	}
 	a, ending := c.perform(n)
-	switch {
-	case fault == MuteAfter:
+	if fault == MuteAfter {
 		return c.mute()
+	}
+	c.rest() // before the client can know that it is over
+	switch {
 	case fault == CutAfter:
 		return errGone
 	case ending != nil:
@@ -130,6 +130,13 @@ func (c *conn) execute(r *request) error {
 		return c.refuse(0, "")
 	}
 	return c.rows(a.Rows, n.rows)
+}
+
+// rest says that no statement is in flight.
+func (c *conn) rest() {
+	c.l.mu.Lock()
+	defer c.l.mu.Unlock()
+	c.running = ""
 }
 
 // mute reads on and says nothing, until the connection ends.

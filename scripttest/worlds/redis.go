@@ -128,7 +128,7 @@ func (s *redis) Set(name string, value action.Value) error {
 		}
 		names = append(names, o.Name)
 	}
-	return fmt.Errorf("Redis has no option %q here: want one of %s", name, strings.Join(names, ", "))
+	return fmt.Errorf("no option %q of Redis here: want one of %s", name, strings.Join(names, ", "))
 }
 
 func (s *redis) Identity() driver.Identity {

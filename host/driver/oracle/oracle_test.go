@@ -2,6 +2,7 @@ package oracle_test
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 
@@ -111,6 +112,36 @@ var values = []drivertest.ValueCase{
 	{Query: "SELECT 'Zürich 🐘' AS v FROM DUAL", Want: action.String("Zürich 🐘")},
 	{Query: "SELECT RPAD('x', 4000, 'x') AS v FROM DUAL", Want: action.String(strings.Repeat("x", 4000))},
 	{Query: "SELECT HEXTORAW('00FF41') AS v FROM DUAL", Want: action.Bytes([]byte{0, 0xff, 'A'})},
+}
+
+// TestParameters has values of every kind go there and back.
+func TestParameters(t *testing.T) {
+	t.Parallel()
+	session := open(t, connect(t, config(listen(t, tns.Config{}))))
+	long := action.String(strings.Repeat("ä", 5000))
+	for _, c := range []struct{ sent, want action.Value }{
+		{action.Int(-5), action.Int(-5)},
+		{action.Int(1 << 40), action.Int(1 << 40)},
+		{action.Uint(1<<64 - 1), action.Float(1<<64 - 1)}, // the stand-in has no longer integers
+		{action.Float(0.25), action.Float(0.25)},
+		{action.Float(-1e-7), action.Float(-1e-7)},
+		{action.Bool(true), action.Int(1)},
+		{action.Bool(false), action.Int(0)},
+		{action.Bytes([]byte{0, 0xff}), action.Bytes([]byte{0, 0xff})},
+		{action.Bytes(nil), action.Value{}},
+		{long, long},
+	} {
+		r := session.Do(t.Context(), "SELECT :1 AS v FROM DUAL", []action.Value{c.sent})
+		if r.Err != nil || !r.Rows.Rows[0][0].Equal(c.want) {
+			t.Errorf("sent %s %s: %+v, want %s", c.sent.Kind(), c.sent, r, c.want)
+		}
+	}
+	for _, f := range []float64{math.NaN(), math.Inf(1)} {
+		r := session.Do(t.Context(), "SELECT :1 AS v FROM DUAL", []action.Value{action.Float(f)})
+		if r.State != action.NotApplied || r.Err == nil || r.Err.Kind != action.KindScript || r.Err.Lost {
+			t.Errorf("%v: state %s, fault %+v", f, r.State, r.Err)
+		}
+	}
 }
 
 func connect(t testing.TB, cfg driver.Config) driver.Server {
