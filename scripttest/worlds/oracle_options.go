@@ -36,6 +36,7 @@ func oracleOptions(r oracleRelease) []Option {
 		{"incarnation", "of the database", action.Int(2)},
 		{"force_logging", "whether NOLOGGING is ignored", yes(true)},
 		{"login", "whether sqlplus may log on by the operating system", yes(true)},
+		{"site_profile", "glogin.sql, which sqlplus runs after each CONNECT", text("")},
 		{"sid", "ORACLE_SID of the instance", text(oracleName)},
 		{"home", "ORACLE_HOME", text("/u01/app/oracle/product/" + strings.ReplaceAll(r.version, ".0", ""))},
 		{"user", "the user of the machine that belongs to its group", text("oracle")},
