@@ -44,6 +44,7 @@ func oracleOptions(r oracleRelease) []Option {
 	if r.containers {
 		all = append(all,
 			Option{"container", "in which a session begins; empty is no multitenant database", text("CDB$ROOT")},
+			Option{"container_data", "whether the user sees all containers from the root (CONTAINER_DATA = ALL)", yes(true)},
 			Option{"closed_container", "list of data files of a pluggable database that is closed", action.List()})
 	}
 	return all
