@@ -72,7 +72,7 @@ func (c *oracleCall) rows(name string) (rows [][]action.Value) {
 		}
 	case "gv$pdbs":
 		if c.text("container") != "" && c.yes("container_data") {
-			rows = append(rows, line(number(1), number(2), text("PDB$SEED"), text("READ ONLY")), line(number(1), number(3), text("PDB1"), text("READ WRITE")),
+			rows = append(rows, line(number(1), number(2), text("PDB$SEED"), text("READ ONLY")), line(number(1), number(openContainer), text("PDB1"), text("READ WRITE")),
 				line(number(1), number(closedContainer), text("PDB2"), text("MOUNTED")))
 		}
 	case "v$asm_operation":
