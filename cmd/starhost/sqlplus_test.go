@@ -83,6 +83,7 @@ func TestSqlplusRefused(t *testing.T) {
 		{name: "down", spoil: change{"sid": "OTHER"}, says: "ORA-01034"},
 		{name: "mounted", spoil: change{"status": "MOUNTED"}, says: "mounted and not open"},
 		{name: "another home", spoil: change{"home": "/u01/other"}, says: "SP2-0667"},
+		{name: "more files than are kept of its output", spoil: change{"data_files": slices.Repeat([]string{"/srv/" + strings.Repeat("x", 200)}, 1500)}, says: "sqlplus wrote more than is kept"},
 		{name: "no room for archived logs", spoil: change{"archiver_hangs": true}, says: "ORA-19809"},
 		{name: "the archiver hangs", takes: hangs(archives), more: "[settings \"erp\"]\nswitch_wait = 1\n", says: "sqlplus"},
 		{name: "the logon hangs", takes: hangs(connects), more: "prescript_timeout = 1\n", says: "prescript"},

@@ -24,6 +24,8 @@ func oracleOptions(r oracleRelease) []Option {
 		{"control_files", "list of paths", paths("/u02/oradata/ORCL/control01.ctl", "/u03/fra/ORCL/control02.ctl")},
 		{"log_files", "list of paths of the redo log", paths("/u02/oradata/ORCL/redo01.log", "/u02/oradata/ORCL/redo02.log")},
 		{"read_only", "list of data files that are read-only", action.List()},
+		{"read_write", "list of read-only data files that are written to from now on", action.List()},
+		{"new_file", "path of a data file that is added now", text("")},
 		{"offline", "list of data files that are offline", action.List()},
 		{"recover", "list of data files that need recovery", action.List()},
 		{"fuzzy", "a mounted database was not shut down cleanly", yes(false)},
@@ -36,6 +38,7 @@ func oracleOptions(r oracleRelease) []Option {
 		{"incarnation", "of the database", action.Int(2)},
 		{"force_logging", "whether NOLOGGING is ignored", yes(true)},
 		{"login", "whether sqlplus may log on by the operating system", yes(true)},
+		{"site_profile", "glogin.sql, which sqlplus runs after each CONNECT", text("")},
 		{"sid", "ORACLE_SID of the instance", text(oracleName)},
 		{"home", "ORACLE_HOME", text("/u01/app/oracle/product/" + strings.ReplaceAll(r.version, ".0", ""))},
 		{"user", "the user of the machine that belongs to its group", text("oracle")},
@@ -43,7 +46,9 @@ func oracleOptions(r oracleRelease) []Option {
 	if r.containers {
 		all = append(all,
 			Option{"container", "in which a session begins; empty is no multitenant database", text("CDB$ROOT")},
-			Option{"closed_container", "list of data files of a pluggable database that is closed", action.List()})
+			Option{"container_data", "whether the user sees all containers from the root (CONTAINER_DATA = ALL)", yes(true)},
+			Option{"closed_container", "list of data files of a pluggable database that is closed", action.List()},
+			Option{"open_container", "list of data files of a pluggable database that is opened now", action.List()})
 	}
 	return all
 }
@@ -104,14 +109,15 @@ func (s *oracle) apply(name string, list []string) error {
 		}
 	case "data_files":
 		s.files = nil
-		for i, path := range list {
-			_, file, _ := cutLast(path, "/")
-			s.files = append(s.files, oracleFile{
-				number: int64(i + 1), container: 1, path: path, space: strings.ToUpper(strings.TrimRight(strings.TrimSuffix(file, ".dbf"), "0123456789")),
-				status: "ONLINE", enabled: "READ WRITE", change: 1_200_000, began: -1,
-			})
+		for _, path := range list {
+			s.addFile(path, 1_200_000)
 		}
-	case "read_only", "offline", "recover", "other_backup", "closed_container":
+	case "new_file":
+		if path := s.text(name); path != "" {
+			s.scn += 7
+			s.addFile(path, s.scn)
+		}
+	case "read_only", "offline", "recover", "other_backup", "closed_container", "open_container", "read_write":
 		s.scn += 7
 		for _, path := range list {
 			i := slices.IndexFunc(s.files, func(f oracleFile) bool { return f.path == path })
@@ -124,12 +130,24 @@ func (s *oracle) apply(name string, list []string) error {
 	return nil
 }
 
+func (s *oracle) addFile(path string, change int64) {
+	_, file, _ := cutLast(path, "/")
+	s.files = append(s.files, oracleFile{
+		number: int64(len(s.files) + 1), container: 1, path: path, space: strings.ToUpper(strings.TrimRight(strings.TrimSuffix(file, ".dbf"), "0123456789")),
+		status: "ONLINE", enabled: "READ WRITE", change: change, began: -1,
+	})
+}
+
 func (s *oracle) mark(f *oracleFile, as string) {
 	switch as {
 	case "read_only":
 		f.enabled = "READ ONLY"
 	case "closed_container":
 		f.container = closedContainer
+	case "open_container":
+		f.container, f.change = openContainer, s.scn
+	case "read_write":
+		f.enabled, f.change = "READ WRITE", s.scn
 	case "offline", "recover":
 		f.status = strings.ToUpper(as)
 	case "other_backup":
@@ -146,5 +164,8 @@ func cutLast(text, separator string) (before, after string, found bool) {
 	return text[:i], text[i+len(separator):], true
 }
 
-// closedContainer is the CON_ID of a pluggable database that is closed.
-const closedContainer = 4
+// The CON_ID of two pluggable databases.
+const (
+	openContainer   = 3
+	closedContainer = 4
+)

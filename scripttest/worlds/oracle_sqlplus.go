@@ -21,6 +21,7 @@ type sqlplus struct {
 	member  bool   // the user belongs to the group of administrators
 	strict  bool   // WHENEVER SQLERROR EXIT FAILURE
 	off     map[string]bool
+	width   int               // LINESIZE: what is longer goes on in the next line
 	column  map[string]string // NEW_VALUE of a column
 	defined map[string]string
 	buffer  []string
@@ -35,7 +36,7 @@ func (s *oracle) Run(p Program) Ended {
 	if p.Env["ORACLE_HOME"] != s.text("home") {
 		return Ended{Exit: action.Exit{Code: 1, Stderr: "Error 6 initializing SQL*Plus\nSP2-0667: Message file sp1<lang>.msb not found\nSP2-0750: You may need to set ORACLE_HOME to your Oracle software directory\n"}}
 	}
-	x := &sqlplus{oracle: s, env: p.Env, member: p.User == s.text("user"), off: map[string]bool{}, column: map[string]string{}, defined: map[string]string{}}
+	x := &sqlplus{oracle: s, env: p.Env, member: p.User == s.text("user"), off: map[string]bool{}, width: 80, column: map[string]string{}, defined: map[string]string{}}
 	for line := range strings.SplitSeq(p.Stdin, "\n") {
 		if x.read(strings.TrimSpace(line)); x.ended != nil {
 			break
@@ -75,6 +76,9 @@ func (x *sqlplus) command(words, raw []string) bool {
 	case "SET":
 		for i := 1; i+1 < len(words); i += 2 {
 			x.off[words[i]] = words[i+1] == "OFF" || words[i+1] == "0"
+			if n, err := strconv.Atoi(words[i+1]); err == nil && words[i] == "LINESIZE" {
+				x.width = n
+			}
 		}
 	case "WHENEVER":
 		if words[1] == "SQLERROR" {
@@ -96,7 +100,8 @@ func (x *sqlplus) command(words, raw []string) bool {
 	return true
 }
 
-// connect logs on. An error of it is no SQL error, so that the script goes on.
+// connect logs on. An error of it is no SQL error, so that the script goes on. After each CONNECT
+// the site profile (glogin.sql) is run, in the session and with the settings of the script.
 func (x *sqlplus) connect(words []string) {
 	system := slices.Equal(words, []string{"CONNECT", "/", "AS", "SYSDBA"}) || x.containers && slices.Equal(words, []string{"CONNECT", "/", "AS", "SYSBACKUP"})
 	switch {
@@ -107,6 +112,9 @@ func (x *sqlplus) connect(words []string) {
 		x.idle = true
 	default:
 		x.session = x.Connect()
+	}
+	for line := range strings.SplitSeq(x.text("site_profile"), "\n") {
+		x.read(line)
 	}
 }
 
@@ -178,6 +186,10 @@ func (x *sqlplus) print(rows *action.Rows) {
 			}
 			fields = append(fields, text)
 		}
-		x.out.WriteString(strings.TrimRight(strings.Join(fields, " "), " ") + "\n")
+		line := strings.TrimRight(strings.Join(fields, " "), " ")
+		for ; len(line) > x.width; line = line[x.width:] {
+			x.out.WriteString(line[:x.width] + "\n")
+		}
+		x.out.WriteString(line + "\n")
 	}
 }

@@ -71,8 +71,8 @@ func (c *oracleCall) rows(name string) (rows [][]action.Value) {
 			rows = append(rows, line(number(i+1), text(fmt.Sprintf("%s%d", oracleName, i+1)), text(c.status)))
 		}
 	case "gv$pdbs":
-		if c.text("container") != "" {
-			rows = append(rows, line(number(1), number(2), text("PDB$SEED"), text("READ ONLY")), line(number(1), number(3), text("PDB1"), text("READ WRITE")),
+		if c.text("container") != "" && c.yes("container_data") {
+			rows = append(rows, line(number(1), number(2), text("PDB$SEED"), text("READ ONLY")), line(number(1), number(openContainer), text("PDB1"), text("READ WRITE")),
 				line(number(1), number(closedContainer), text("PDB2"), text("MOUNTED")))
 		}
 	case "v$asm_operation":
@@ -138,6 +138,9 @@ func (c *oracleCall) mounted(name string) (rows [][]action.Value) {
 func (c *oracleCall) ofFiles(name string) (rows [][]action.Value) {
 	text, number := action.String, action.Int
 	for _, f := range c.files {
+		if f.container > 1 && !c.yes("container_data") {
+			continue
+		}
 		status := map[bool]string{true: "ACTIVE", false: "NOT ACTIVE"}[f.active]
 		if f.status != "ONLINE" {
 			status = "OFFLINE NORMAL"
