@@ -30,6 +30,9 @@ type mysql8 struct {
 func newMySQL8(t *testing.T, world, more string, fault func(*mysqlwire.Server, string) mysqlwire.Fault) *mysql8 {
 	t.Helper()
 	fs := testfs.New(t, "ext4", 32)
+	if err := os.Mkdir(filepath.Join(fs.Dir, "sys"), 0o750); err != nil { // the world has a table there
+		t.Fatal(err)
+	}
 	variables := []action.Entry{}
 	for name, value := range map[string]string{
 		"datadir": fs.Dir + "/", "log_bin_basename": fs.Dir + "/binlog", "relay_log_basename": fs.Dir + "/relay",

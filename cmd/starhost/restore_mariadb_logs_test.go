@@ -18,20 +18,21 @@ import (
 
 // A snapshot and the binary logs that were written after it make the database as it was at
 // any transaction in between: from the recorded position to a position, and from the
-// recorded GTID to a GTID. Nothing is missing and nothing is there twice.
+// recorded GTID to a GTID. Nothing is missing, nothing is there twice, and the ends of lines
+// in a statement are as they were.
 func TestMariaDBToAPointInTime(t *testing.T) {
 	t.Parallel()
-	for _, rotate := range []string{"false", "true"} {
+	for rotate, format := range map[string]string{"false": "ROW", "true": "STATEMENT"} {
 		t.Run("rotate_log="+rotate, func(t *testing.T) {
 			t.Parallel()
 			testfs.Require(t, "mariadb-binlog", "mariadb")
 			fs := testfs.New(t, "ext4", 600)
-			server := testdb.MariaDB(t, testdb.Options{Dir: fs.Dir})
+			server := testdb.MariaDB(t, testdb.Options{Dir: fs.Dir, Args: []string{"--binlog-format=" + format}})
 			o := observe(t, server, fs.Dir)
-			o.exec("CREATE TABLE test.orders (id INT PRIMARY KEY)")
+			o.exec("CREATE TABLE test.orders (id INT PRIMARY KEY, note TEXT)")
 			insert := func(ids ...int) {
 				for _, id := range ids {
-					o.exec(fmt.Sprintf("INSERT INTO test.orders VALUES (%d)", id))
+					o.exec(fmt.Sprintf("INSERT INTO test.orders VALUES (%d, 'two\r\nlines')", id))
 				}
 			}
 			insert(1, 2, 3)
@@ -128,12 +129,39 @@ func replayed(t *testing.T, image, again, args string) (ids string) {
 	if err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM test.orders").Scan(&count); err != nil || count != 3 {
 		t.Fatalf("the copy has %d rows, %v; want 3", count, err)
 	}
-	out, err := exec.Command("sh", "-c", "mariadb-binlog "+args+" | mariadb --no-defaults --user=root --socket="+server.Socket).CombinedOutput()
+	out, err := exec.Command("sh", "-c", "mariadb-binlog "+args+" | mariadb --no-defaults --binary-mode --user=root --socket="+server.Socket).CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if err := db.QueryRowContext(t.Context(), "SELECT GROUP_CONCAT(id ORDER BY id) FROM test.orders").Scan(&ids); err != nil {
+	if err := db.QueryRowContext(t.Context(), "SELECT GROUP_CONCAT(id ORDER BY id), SUM(note <> 'two\r\nlines') FROM test.orders").Scan(&ids, &count); err != nil {
 		t.Fatal(err)
 	}
+	if count > 0 {
+		t.Errorf("%d texts are not what they were", count)
+	}
 	return ids
+}
+
+// The client that is given a binary log changes the ends of lines unless it is told not to:
+// every command of the documents tells it.
+func TestBinaryLogsAreReplayedAsTheyAre(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile(root + "/docs/recovery/mysql.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	replays := 0
+	for line := range strings.Lines(string(data)) {
+		_, client, found := strings.Cut(line, " | m")
+		if !found || !strings.Contains(line, "binlog ") {
+			continue
+		}
+		replays++
+		if !strings.Contains(client, " --binary-mode") {
+			t.Errorf("without --binary-mode: %s", line)
+		}
+	}
+	if replays < 2 {
+		t.Errorf("%d commands replay a binary log, want 2 or more", replays)
+	}
 }
