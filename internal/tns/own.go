@@ -66,11 +66,11 @@ func known(query string, l *Listener) worlds.Answer {
 		l.ask(func(w worlds.Server) {
 			id := w.Identity()
 			a.Rows = row([]string{"INSTANCE_NUMBER", "INSTANCE_NAME", "VERSION", "STARTUP_TIME"}, action.Int(1),
-				action.String(l.cfg.Instance), action.String(id.Version), action.String(id.Started.Format("2006-01-02 15:04:05")))
+				action.String(instance), action.String(id.Version), action.String(id.Started.Format("2006-01-02 15:04:05")))
 		})
 		return a
 	case begins(query, "SELECT dbid, name FROM v$database"):
-		return worlds.Answer{Rows: row([]string{"DBID", "NAME"}, action.Int(1467841234), action.String(strings.ToUpper(l.cfg.Service)))}
+		return worlds.Answer{Rows: row([]string{"DBID", "NAME"}, action.Int(1467841234), action.String(service))}
 	}
 	return worlds.Answer{Code: action.Int(900), Message: "ORA-00900: the stand-in's world does not know this statement: " + query}
 }
