@@ -33,7 +33,7 @@ func TestMutants(t *testing.T) {
 		t.Fatalf("no tests of scripts: %v", err)
 	}
 	for _, tests := range files {
-		t.Run(tests, func(t *testing.T) { testMutants(t, tests) })
+		t.Run(tests, func(t *testing.T) { t.Parallel(); testMutants(t, tests) })
 	}
 }
 
