@@ -72,7 +72,7 @@ func TestDocuments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, folder := range []string{"callers", "recovery"} {
+	for _, folder := range []string{"callers", "databases", "recovery"} {
 		below, err := filepath.Glob(root + "/docs/" + folder + "/*.md")
 		if err != nil || len(below) == 0 {
 			t.Fatalf("docs/%s: %q, %v", folder, below, err)
