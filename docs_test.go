@@ -23,7 +23,7 @@ func documents(t *testing.T) []string {
 	if err != nil || len(below) == 0 {
 		t.Fatalf("docs: %q, %v", below, err)
 	}
-	for _, folder := range []string{"docs/callers", "docs/recovery"} {
+	for _, folder := range []string{"docs/callers", "docs/databases", "docs/recovery"} {
 		further, err := filepath.Glob(folder + "/*.md")
 		if err != nil || len(further) == 0 {
 			t.Fatalf("%s: %q, %v", folder, further, err)

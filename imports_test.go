@@ -44,15 +44,15 @@ var only = map[string][]string{
 	"platform/install":         {"config", "packaging/systemd", "platform", "scripts"},
 	"internal/cgroup":          {},
 	"internal/detached":        {"internal/cgroup"},
-	"internal/lock":            {"action"},
-	"internal/proctree":        {"action", "internal/procstate"},
+	"internal/lock":            {},
+	"internal/proctree":        {"internal/procstate"},
 	"internal/testtable":       {},
-	"internal/redact":          {"action"},
+	"internal/redact":          {},
 	"internal/reference":       {"action"},
 	"internal/skeleton":        {},
 	"internal/starfiles":       {},
-	"internal/testfs":          {"action"},
-	"internal/testdb":          {"action", "host/driver", "internal/pidfd", "internal/procstate"},
+	"internal/testfs":          {},
+	"internal/testdb":          {"internal/pidfd", "internal/procstate"},
 	"internal/testcaller":      {"internal/testfs"},
 	"internal/standin":         {"internal/standin/client", "scripttest/worlds"},
 	"internal/standin/client":  {"scripttest/worlds"},
@@ -83,6 +83,19 @@ func TestImports(t *testing.T) {
 		for _, imported := range packages[name] {
 			if why := forbidden(name, imported); why != "" {
 				t.Errorf("%s imports %s: %s", name, imported, why)
+			}
+		}
+	}
+}
+
+// TestOnlyIsExact keeps the list from allowing what nobody needs any more.
+func TestOnlyIsExact(t *testing.T) {
+	packages := importsOf(t)
+	for _, name := range slices.Sorted(maps.Keys(only)) {
+		for _, allowed := range only[name] {
+			full := path.Join(modulePath, allowed)
+			if !slices.Contains(packages[name], full) {
+				t.Errorf("%s does not import %s: take it out of the list", name, allowed)
 			}
 		}
 	}
@@ -193,7 +206,7 @@ func TestForbidden(t *testing.T) {
 		{"cmd/starhost", modulePath, true},
 		{"host", modulePath + "/internal/proctree", true},
 		{"internal/redact", modulePath + "/config", false},
-		{"internal/testdb", modulePath + "/host/driver", true},
+		{"internal/testdb", modulePath + "/internal/pidfd", true},
 		{"internal/new", modulePath + "/action", false},
 		{"policy", "golang.org/x/sys/unix", false},
 		{"host/driver/mysql", "golang.org/x/sys/unix", true},

@@ -23,7 +23,8 @@ func TestPrograms(t *testing.T) {
 		{"a relative home", config.Workload{Script: "oracle", LinuxUser: "oracle", Settings: home("u01")}, "[]"},
 		{"a script of one's own", config.Workload{Script: "oracle", ScriptPath: "/x.star", LinuxUser: "oracle", Settings: home("/u01")}, "[]"},
 		{
-			"lines of the config first", config.Workload{Script: "oracle", LinuxUser: "oracle", Settings: home("/u01"), ExecAs: []config.ExecRule{{User: "root", Path: "/bin/sync"}}},
+			"lines of the config first",
+			config.Workload{Script: "oracle", LinuxUser: "oracle", Settings: home("/u01"), ExecAs: []config.ExecRule{{User: "root", Path: "/bin/sync"}}},
 			"[{root /bin/sync} {oracle /u01/bin/sqlplus}]",
 		},
 		{"none", config.Workload{Script: "mysql", LinuxUser: "mysql"}, "[]"},

@@ -180,12 +180,16 @@ func TestFormat(t *testing.T) {
 // Scripts in documents are formatted.
 func TestScriptsInDocuments(t *testing.T) {
 	block := regexp.MustCompile("(?ms)^```(?:python|starlark)\n(.*?)^```$")
-	files, err := filepath.Glob("../docs/*.md")
-	if err != nil {
-		t.Fatal(err)
+	var files []string
+	for _, pattern := range []string{"../README.md", "../docs/*.md", "../docs/*/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %q, %v", pattern, found, err)
+		}
+		files = append(files, found...)
 	}
 	seen := 0
-	for _, file := range append(files, "../README.md") {
+	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

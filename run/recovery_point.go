@@ -97,17 +97,17 @@ func (l *life) carry(text []byte) error {
 		return nil
 	}
 	for _, dir := range l.Filesystems.Carriers(true) {
-		if err := writeBelow(dir, carriedFile, text); err != nil {
+		if err := writeBelow(dir, carriedName, text); err != nil {
 			return fmt.Errorf("on %s: %w", dir, err)
 		}
 	}
 	for _, dir := range l.Filesystems.Carriers(false) {
-		if err := writeBelow(dir, carriedFile, text); err != nil {
+		if err := writeBelow(dir, carriedName, text); err != nil {
 			l.Log.Warn().Err(err).Str("mountpoint", dir).Msg("the snapshot will not carry the recovery point")
 		}
 	}
 	return nil
 }
 
-// carriedFile is the file on a filesystem.
-const carriedFile = CarriedDir + "/" + CarriedFile
+// carriedName is the file below a mountpoint.
+const carriedName = CarriedDir + "/" + CarriedFile

@@ -128,7 +128,7 @@ func TestCarryLeadsNowhereElse(t *testing.T) {
 	if err := os.Symlink(elsewhere, filepath.Join(disk, CarriedDir)); err != nil {
 		t.Skip(err)
 	}
-	if err := writeBelow(disk, carriedFile, []byte("text")); err == nil || !strings.Contains(err.Error(), "escapes") {
+	if err := writeBelow(disk, carriedName, []byte("text")); err == nil || !strings.Contains(err.Error(), "escapes") {
 		t.Errorf("error %v", err)
 	}
 	if entries, err := os.ReadDir(elsewhere); err != nil || len(entries) > 0 {

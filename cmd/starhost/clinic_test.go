@@ -91,7 +91,7 @@ func newClinic(t *testing.T) *clinic {
 		t.Fatal(err)
 	}
 	c := &clinic{t: t, owner: me.Username, bin: openDir(t), oracle: map[string]*standin.Instance{}}
-	names := action.Entry{Key: "instances", Value: action.List(action.String("IRIS"), action.String("HEALTH"))}
+	names := action.Entry{Key: "instances", Value: listOf("IRIS", "HEALTH")}
 	c.iris = standin.Start(t, c.bin, c.world("iris-2024", names), c.during, "iris", "irissession")
 	var lines strings.Builder
 	for _, sid := range []string{"ORCL", "TEST"} {
@@ -111,17 +111,11 @@ func (c *clinic) home(sid string) string {
 			c.t.Fatal(err)
 		}
 	}
-	files := func(names ...string) (list action.Value) {
-		var items []action.Value
-		for _, name := range names {
-			items = append(items, action.String(filepath.Join(home, "data", name)))
-		}
-		return action.List(items...)
-	}
+	data := filepath.Join(home, "data")
 	world := c.world("oracle-19c",
 		action.Entry{Key: "sid", Value: action.String(sid)}, action.Entry{Key: "home", Value: action.String(home)}, action.Entry{Key: "user", Value: action.String(c.owner)},
-		action.Entry{Key: "data_files", Value: files("system01.dbf", "users01.dbf")}, action.Entry{Key: "control_files", Value: files("control01.ctl")},
-		action.Entry{Key: "log_files", Value: files("redo01.log")})
+		action.Entry{Key: "data_files", Value: listOf(data+"/system01.dbf", data+"/users01.dbf")}, action.Entry{Key: "control_files", Value: listOf(data + "/control01.ctl")},
+		action.Entry{Key: "log_files", Value: listOf(data + "/redo01.log")})
 	c.oracle[sid] = standin.Start(c.t, filepath.Join(home, "bin"), world, c.during, "sqlplus")
 	return home
 }

@@ -46,7 +46,7 @@ func (w *docWorld) postgres(t *testing.T, dir string) {
 	t.Cleanup(func() { // of a document that fails before it has stopped its server
 		_ = exec.Command("runuser", "-u", "postgres", "--", "/usr/lib/postgresql/15/bin/pg_ctl", "-D", mounted+"/data", "-m", "immediate", "-s", "-w", "stop").Run()
 	})
-	statements := sqlBlock(t, "-- PostgreSQL").text
+	statements := sqlBlock(t, "databases/postgres.md", "-- PostgreSQL").text
 	admin := server.Pgx(t)
 	for _, q := range []string{
 		"COPY (SELECT 1) TO PROGRAM 'cat >/dev/null; mkdir " + dir + "/space'", "CREATE TABLESPACE space LOCATION '" + dir + "/space'",

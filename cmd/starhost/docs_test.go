@@ -38,9 +38,9 @@ var notRun = map[string]string{
 // runAs are commands that are run in the place of others: what the Makefile does, and what
 // looks at the whole machine, which is another one here.
 var runAs = map[string]string{
-	"make demo":                        "starhost demo",
-	"starhost install azure --dry-run": `starhost install azure --dry-run --root "$MACHINE"`,
-	"starhost test scripts --cover":    `cd "$REPOSITORY" && starhost test scripts --cover`,
+	"make demo":                                      "starhost demo",
+	"starhost install azure --dry-run":               `starhost install azure --dry-run --root "$MACHINE"`,
+	"starhost test scripts/sqlite_test.star --cover": `cd "$REPOSITORY" && starhost test scripts/sqlite_test.star --cover`,
 }
 
 // block is a fenced block of a document.
@@ -72,7 +72,7 @@ func TestDocuments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, folder := range []string{"callers", "recovery"} {
+	for _, folder := range []string{"callers", "databases", "recovery"} {
 		below, err := filepath.Glob(root + "/docs/" + folder + "/*.md")
 		if err != nil || len(below) == 0 {
 			t.Fatalf("docs/%s: %q, %v", folder, below, err)

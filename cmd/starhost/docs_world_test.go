@@ -192,10 +192,10 @@ func (w *docWorld) mariadb(t *testing.T, dir string) *sql.DB {
 	server := testdb.MariaDB(t, testdb.Options{Dir: dir})
 	w.put("/run/mysqld/mysqld.sock", server.Socket)
 	db := server.DB(t)
-	b := sqlBlock(t, "-- MariaDB")
+	b := sqlBlock(t, "databases/mysql.md", "-- MariaDB")
 	for q := range strings.SplitSeq(strings.TrimSpace(strings.ReplaceAll(b.text, "'…'", "'"+w.password+"'")), ";\n") {
 		if _, err := db.ExecContext(t.Context(), q); err != nil {
-			t.Fatalf("docs/databases.md:%d: %s: %v", b.line, q, err)
+			t.Fatalf("docs/databases/mysql.md:%d: %s: %v", b.line, q, err)
 		}
 	}
 	return db
@@ -219,13 +219,13 @@ func (w *docWorld) redis(t *testing.T, dir string) {
 	})
 }
 
-// sqlBlock returns the statements in docs/databases.md that begin with a comment.
-func sqlBlock(t *testing.T, comment string) block {
+// sqlBlock returns the statements in a page of docs that begin with a comment.
+func sqlBlock(t *testing.T, page, comment string) block {
 	t.Helper()
-	list := blocks(t, root+"/docs/databases.md")
+	list := blocks(t, root+"/docs/"+page)
 	i := slices.IndexFunc(list, func(b block) bool { return b.lang == "sql" && strings.HasPrefix(b.text, comment) })
 	if i < 0 {
-		t.Fatalf("docs/databases.md has no sql block that begins with %q", comment)
+		t.Fatalf("docs/%s has no sql block that begins with %q", page, comment)
 	}
 	return list[i]
 }

@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,42 +14,24 @@ import (
 	"github.com/starhost/starhost/scripttest/worlds"
 )
 
-// meeting lets the freezes of all instances meet, and their thaws: none answers before
-// each was asked for.
-type meeting struct {
-	of, freezes, thaws, alone atomic.Int64 // of 0: nobody waits
-}
-
-// takes is how long a program takes: a freeze and a thaw as long as they may.
-func (m *meeting) takes(p worlds.Program) time.Duration {
-	call := p.Argv[len(p.Argv)-1]
-	here := &m.thaws
-	switch {
-	case strings.Contains(call, "ExternalFreeze("):
-		here = &m.freezes
-	case !strings.Contains(call, "ExternalThaw("):
-		return 0
-	}
-	here.Add(1)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for range 1500 {
-		if here.Load() >= m.of.Load() {
-			return 300 * time.Millisecond
-		}
-		<-tick.C
-	}
-	m.alone.Add(1)
-	return 0
-}
-
 // Two instances are two members of one run, which freezes and thaws them at the same time:
 // the window is that of the slowest, not the sum.
 func TestTwoIrisInstances(t *testing.T) {
 	t.Parallel()
 	testfs.RequireRoot(t) // to run programs as another user
-	m := &meeting{}
-	h := newIris(t, irisProgram(t), []string{"A", "B"}, m.takes, nil)
+	freezes, thaws := gatheringOf(1), gatheringOf(1)
+	takes := func(p worlds.Program) time.Duration {
+		switch call := p.Argv[len(p.Argv)-1]; {
+		case strings.Contains(call, "ExternalFreeze("):
+			freezes.wait()
+		case strings.Contains(call, "ExternalThaw("):
+			thaws.wait()
+		default:
+			return 0
+		}
+		return 300 * time.Millisecond
+	}
+	h := newIris(t, irisProgram(t), []string{"A", "B"}, takes, nil)
 	c := newCommand(t, h.member("a", "A", 20)+h.member("b", "B", 20))
 	c.plainly(true)
 	window := func(names ...string) float64 {
@@ -61,13 +42,11 @@ func TestTwoIrisInstances(t *testing.T) {
 		return got.report.QuiescedMS
 	}
 	a, b := window("a"), window("b")
-	m.freezes.Store(0)
-	m.thaws.Store(0)
-	m.of.Store(2)
+	freezes.expect(2)
+	thaws.expect(2)
 	both := window()
-	if m.alone.Load() > 0 {
-		t.Error("one instance was frozen, or thawed, after the other")
-	}
+	freezes.took(t, "freezes")
+	thaws.took(t, "thaws")
 	testtable.Show(t, "iris-two", fmt.Sprintf("a freeze and a thaw take 300 ms each: a alone %.0f ms held, b alone %.0f, together %.0f: %.2f of the slowest alone, %.2f of the sum",
 		a, b, both, both/max(a, b), both/(a+b)))
 }

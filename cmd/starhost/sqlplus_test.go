@@ -133,12 +133,18 @@ func TestSqlplusRecover(t *testing.T) {
 			c.run(strings.Fields(args)...).want(t, run.ExitDone)
 			c.run(strings.Fields(args)...).want(t, run.ExitNothing)
 			w.nothingHeld("after recover")
-			for sid, one := range w.oracle {
-				if n := count(one.Asked(), gives); n != 1 {
-					t.Errorf("%s: backup mode was ended %d times", sid, n)
-				}
-			}
+			w.endedOnce()
 		})
+	}
+}
+
+// endedOnce fails the test unless each instance of Oracle was told once to end backup mode.
+func (c *clinic) endedOnce() {
+	c.t.Helper()
+	for sid, one := range c.oracle {
+		if n := count(one.Asked(), gives); n != 1 {
+			c.t.Errorf("%s: backup mode was ended %d times", sid, n)
+		}
 	}
 }
 
@@ -153,11 +159,7 @@ func TestSqlplusLeaderDies(t *testing.T) {
 	_ = cmd.Wait()
 	eventually(t, 20*time.Second, "the watchdog ends backup mode", func() bool { return len(w.held()) == 0 })
 	eventually(t, 20*time.Second, "its journal is ended", func() bool { return c.run("recover").exit == run.ExitNothing })
-	for sid, one := range w.oracle {
-		if n := count(one.Asked(), gives); n != 1 {
-			t.Errorf("%s: backup mode was ended %d times", sid, n)
-		}
-	}
+	w.endedOnce()
 }
 
 // pre and post work with instances: a section stands for all of them.

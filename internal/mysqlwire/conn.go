@@ -44,6 +44,11 @@ func (s *Server) serve(socket net.Conn) {
 	n, _ := strconv.ParseUint(c.id, 10, 32)
 	c.number = uint32(n)
 	s.conns[c] = true
+	select {
+	case <-s.stop: // who ends all connections may not have seen this one
+		c.cut()
+	default:
+	}
 	s.lock.Unlock()
 	defer func() {
 		c.cut()

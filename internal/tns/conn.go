@@ -209,7 +209,7 @@ func (c *conn) answer(r *request) error {
 	}
 	select {
 	case <-c.killed:
-		return c.refuseLast(killedCode, "ORA-00028: your session has been killed")
+		return c.killedLast()
 	default:
 	}
 	if c.broken && function != execute {
@@ -223,16 +223,16 @@ func (c *conn) answer(r *request) error {
 	case version:
 		return c.version()
 	case logoff:
-		_ = c.done9()
+		_ = c.finished()
 		return io.EOF
 	case ping, commit, rollback:
-		return c.done9()
+		return c.finished()
 	}
 	return c.refuse(3115, "ORA-03115: unsupported network datatype or representation")
 }
 
-// done9 is the answer that says no more than that it is done.
-func (c *conn) done9() error {
+// finished is the answer that says no more than that it is done.
+func (c *conn) finished() error {
 	var m message
 	m.bytes(9)
 	return c.send(&m)
@@ -261,10 +261,7 @@ func (c *conn) breakOff() error {
 	return c.refuse(1013, "ORA-01013: user requested cancel of current operation")
 }
 
-const (
-	killedCode = 28
-	noMoreRows = 1403
-)
+const noMoreRows = 1403
 
 // refuse answers with an error.
 func (c *conn) refuse(code uint64, text string) error {
@@ -277,6 +274,11 @@ func (c *conn) refuse(code uint64, text string) error {
 func (c *conn) refuseLast(code uint64, text string) error {
 	_ = c.refuse(code, text)
 	return errGone
+}
+
+// killedLast is the last answer of a session that somebody has killed.
+func (c *conn) killedLast() error {
+	return c.refuseLast(28, "ORA-00028: your session has been killed")
 }
 
 // summary ends the answer to a call.

@@ -49,7 +49,7 @@ func (c *conn) connect() error {
 		}
 	}
 	match := serviceOf.FindSubmatch(descriptor)
-	if match == nil || !strings.EqualFold(string(match[1]), c.l.cfg.Service) {
+	if match == nil || !strings.EqualFold(string(match[1]), service) {
 		text := "(DESCRIPTION=(TMP=)(VSNNUM=318767104)(ERR=12514)(ERROR_STACK=(ERROR=(CODE=12514)(EMFI=4))))"
 		body := binary.BigEndian.AppendUint16([]byte{4, 4}, uint16(len(text)))
 		_ = writePacket(c.raw, refusePacket, append(body, text...))
@@ -217,9 +217,9 @@ func (c *conn) enter(user string, mode uint64, program string) error {
 	facts := [][2]string{
 		{"AUTH_SESSION_ID", sid(id)},
 		{"AUTH_SERIAL_NUM", serial},
-		{"AUTH_SC_INSTANCE_NAME", c.l.cfg.Instance},
-		{"AUTH_SC_SERVICE_NAME", c.l.cfg.Service},
-		{"AUTH_SC_DBUNIQUE_NAME", c.l.cfg.Service},
+		{"AUTH_SC_INSTANCE_NAME", instance},
+		{"AUTH_SC_SERVICE_NAME", service},
+		{"AUTH_SC_DBUNIQUE_NAME", service},
 	}
 	var m message
 	m.bytes(8)

@@ -160,8 +160,9 @@ func (c *conn) perform(n call) (a worlds.Answer, ending func() error) {
 	id := c.session()
 	for {
 		var changed chan struct{}
+		ended := false
 		if !c.l.ask(func(w worlds.Server) {
-			if !w.Alive(id) {
+			if ended = !w.Alive(id); ended {
 				return
 			}
 			if a = w.Do(id, n.query, n.params); a.Waits {
@@ -174,8 +175,11 @@ func (c *conn) perform(n call) (a worlds.Answer, ending func() error) {
 		}) {
 			return a, func() error { return errGone }
 		}
+		if ended { // between the arrival of the statement and its turn
+			return a, c.killedLast
+		}
 		if a.Unknown {
-			a = own(n.query, c.l)
+			a = known(n.query, c.l)
 		}
 		if !a.Waits {
 			return a, nil
@@ -195,7 +199,7 @@ func (c *conn) wait(changed <-chan struct{}) (ending func() error) {
 		case <-c.done:
 			return func() error { return errGone }
 		case <-c.killed:
-			return func() error { return c.refuseLast(killedCode, "ORA-00028: your session has been killed") }
+			return c.killedLast
 		case <-c.cancel:
 			return func() error { return c.refuse(1013, "ORA-01013: user requested cancel of current operation") }
 		case p, ok := <-c.packets:
@@ -228,72 +232,4 @@ func (c *conn) misfit(n call) *worlds.Answer {
 		return &worlds.Answer{Code: action.Int(1008), Message: "ORA-01008: not all variables bound"}
 	}
 	return &worlds.Answer{Code: action.Int(1036), Message: "ORA-01036: illegal variable name/number"}
-}
-
-var sessionStatement = regexp.MustCompile(`(?i)^\s*ALTER\s+SYSTEM\s+(KILL|DISCONNECT|CANCEL)\s+(?:SESSION|SQL)\s+'\s*(\d+)\s*,\s*(\d+)\s*'`)
-
-// endSession makes the statements about sessions, which are the stand-in's own.
-func (l *Listener) endSession(query string) (done bool, a worlds.Answer) {
-	match := sessionStatement.FindStringSubmatch(query)
-	if match == nil {
-		return false, a
-	}
-	c := l.session(match[2] + "," + match[3])
-	if c == nil {
-		return true, worlds.Answer{Code: action.Int(30), Message: "ORA-00030: User session ID does not exist."}
-	}
-	switch strings.ToUpper(match[1]) {
-	case "CANCEL":
-		l.mu.Lock()
-		busy := c.running != ""
-		l.mu.Unlock()
-		if busy {
-			select {
-			case c.cancel <- struct{}{}:
-			default:
-			}
-		}
-	case "KILL":
-		c.dieOnce.Do(func() { close(c.killed) })
-		c.leaveWorld()
-	default:
-		c.cut()
-		c.leave()
-	}
-	return true, a
-}
-
-// leaveWorld ends the session in the world. The connection stays until the client's next call.
-func (c *conn) leaveWorld() {
-	c.l.mu.Lock()
-	id := c.id
-	c.id = ""
-	c.l.mu.Unlock()
-	c.l.ask(func(w worlds.Server) {
-		w.Disconnect(id)
-		c.l.tell(w)
-	})
-}
-
-// own answers what a driver says by itself and a world need not know.
-func own(query string, l *Listener) worlds.Answer {
-	switch {
-	case begins(query, "ALTER SESSION SET"), begins(query, "BEGIN NULL; END;"):
-		return worlds.Answer{}
-	case begins(query, "SELECT instance_number, instance_name, version, startup_time FROM v$instance"):
-		var a worlds.Answer
-		l.ask(func(w worlds.Server) {
-			id := w.Identity()
-			a.Rows = row([]string{"INSTANCE_NUMBER", "INSTANCE_NAME", "VERSION", "STARTUP_TIME"}, action.Int(1),
-				action.String(l.cfg.Instance), action.String(id.Version), action.String(id.Started.Format("2006-01-02 15:04:05")))
-		})
-		return a
-	case begins(query, "SELECT dbid, name FROM v$database"):
-		return worlds.Answer{Rows: row([]string{"DBID", "NAME"}, action.Int(1467841234), action.String(strings.ToUpper(l.cfg.Service)))}
-	}
-	return worlds.Answer{Code: action.Int(900), Message: "ORA-00900: the stand-in's world does not know this statement: " + query}
-}
-
-func row(columns []string, values ...action.Value) *action.Rows {
-	return &action.Rows{Columns: columns, Rows: [][]action.Value{values}}
 }

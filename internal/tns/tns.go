@@ -29,13 +29,17 @@ import (
 	"github.com/starhost/starhost/scripttest/worlds"
 )
 
+// The only service that a listener knows, and the instance behind it.
+const (
+	service  = "ORCL"
+	instance = "orcl"
+)
+
 // Config is what a stand-in serves.
 type Config struct {
-	World    worlds.Server
-	Service  string            // the only service that the listener knows; empty is "ORCL"
-	Instance string            // its instance; empty is that of the service, in lower case
-	Users    map[string]string // passwords by user, in upper case
-	TLS      *tls.Config       // TCPS; nil is plain TCP
+	World worlds.Server
+	Users map[string]string // passwords by user, in upper case
+	TLS   *tls.Config       // TCPS; nil is plain TCP
 	// Expiring has the logon tell that the password is about to expire (ORA-28002).
 	Expiring bool
 }
@@ -63,12 +67,6 @@ type Listener struct {
 func Listen(cfg Config) (*Listener, error) {
 	if cfg.World == nil {
 		return nil, errors.New("tns: there is no world to serve")
-	}
-	if cfg.Service == "" {
-		cfg.Service = "ORCL"
-	}
-	if cfg.Instance == "" {
-		cfg.Instance = strings.ToLower(cfg.Service)
 	}
 	l := &Listener{
 		cfg: cfg, calls: make(chan func()), done: make(chan struct{}), conns: map[*conn]bool{},
@@ -133,7 +131,7 @@ func (l *Listener) Port() int { return l.addr.Port }
 
 // URL is the connection of a config, without a password: "oracle://user@127.0.0.1:1521/ORCL".
 func (l *Listener) URL(user string) string {
-	return "oracle://" + user + "@" + net.JoinHostPort(l.Host(), strconv.Itoa(l.Port())) + "/" + l.cfg.Service
+	return "oracle://" + user + "@" + net.JoinHostPort(l.Host(), strconv.Itoa(l.Port())) + "/" + service
 }
 
 // Close ends everything.

@@ -3,6 +3,7 @@ package tns
 import (
 	"database/sql"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -113,6 +114,23 @@ func TestWaitEnds(t *testing.T) {
 	}
 	if n := l.Count(switches); n != 1 {
 		t.Errorf("it arrived %d times", n)
+	}
+}
+
+// TestKilledBeforeItsTurn has a session killed after its statement has arrived, and before it
+// is made: the client must not hear that it was.
+func TestKilledBeforeItsTurn(t *testing.T) {
+	t.Parallel()
+	l := serve(t)
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	defer theirs.Close()
+	c := newConn(l, ours)
+	l.With(func(w worlds.Server) { c.id = w.Connect() })
+	c.leaveWorld()
+	a, ending := c.perform(call{query: "ALTER DATABASE BEGIN BACKUP"})
+	if ending == nil {
+		t.Errorf("it was answered by %+v", a)
 	}
 }
 

@@ -1,11 +1,9 @@
 package worlds
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/starhost/starhost/action"
@@ -15,10 +13,7 @@ import (
 const irisVersion = "2024.1.0.263.0"
 
 func irisWorlds() []world {
-	var options []Option
-	for _, o := range irisOptions {
-		options = append(options, o.Option)
-	}
+	options := told(irisOptions)
 	return []world{{
 		info: Info{
 			Name: "iris-2024", Doc: "InterSystems IRIS or Caché, several instances of one machine, each of which can misbehave in many ways", Options: options,
@@ -72,21 +67,7 @@ type suspension struct {
 
 func newIris(options action.Value) (Server, error) {
 	s := &iris{lastID: 40, sessions: map[string]bool{}, misbehaves: map[string]string{}}
-	for _, o := range irisOptions {
-		v := options.Get(o.Name)
-		if v.IsNone() {
-			v = o.Default
-		}
-		if err := s.Set(o.Name, v); err != nil {
-			return nil, err
-		}
-	}
-	for _, name := range options.Keys() {
-		if err := s.Set(name, options.Get(name)); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return s, begin(s, told(irisOptions), options)
 }
 
 func (s *iris) product() string {
@@ -178,17 +159,7 @@ func (s *iris) Commit() bool {
 }
 
 func (s *iris) Set(name string, value action.Value) error {
-	var names []string
-	for _, o := range irisOptions {
-		if o.Name == name {
-			if err := o.set(s, value); err != nil {
-				return fmt.Errorf("option %s: %w", name, err)
-			}
-			return nil
-		}
-		names = append(names, o.Name)
-	}
-	return fmt.Errorf("%s has no option %q here: want one of %s", s.product(), name, strings.Join(names, ", "))
+	return setOne(s, s.product(), irisOptions, name, value)
 }
 
 func (s *iris) Clone() Server {

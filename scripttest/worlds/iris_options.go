@@ -9,14 +9,9 @@ import (
 	"github.com/starhost/starhost/action"
 )
 
-type irisOption struct {
-	Option
-	set func(s *iris, v action.Value) error
-}
-
 const misbehaviour = `"ok", or how it misbehaves: "fail", "hang", "die" or "exit N"; "done, hang" and the like have done their work before`
 
-var irisOptions = []irisOption{
+var irisOptions = []option[*iris]{
 	{Option{"product", `"IRIS", or "Cache", whose programs are ccontrol and csession`, action.String("IRIS")}, func(s *iris, v action.Value) error {
 		s.cache = v.Text() == "Cache"
 		return oneOf(v, "IRIS", "Cache")

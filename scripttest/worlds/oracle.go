@@ -84,17 +84,7 @@ func newOracle(r oracleRelease, options action.Value) (Server, error) {
 		oracleRelease: r, lastID: 40, status: "OPEN", dbid: 1565012345, scn: 4_815_162, set: map[string]action.Value{}, open: map[string]*oracleSession{},
 		log: map[int64]int64{},
 	}
-	for _, o := range oracleOptions(r) {
-		if err := s.Set(o.Name, o.Default); err != nil {
-			return nil, err
-		}
-	}
-	for i, name := range options.Keys() {
-		if err := s.Set(name, options.Items()[i]); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return s, begin(s, oracleOptions(r), options)
 }
 
 func (s *oracle) started() time.Time {

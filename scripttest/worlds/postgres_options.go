@@ -2,21 +2,13 @@ package worlds
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/starhost/starhost/action"
 )
 
-// pgOption is something that a test may choose.
-type pgOption struct {
-	Option
-	set func(s *postgres, v action.Value) error
-}
-
 // options are all that can be chosen: those of the server, then its settings.
-func (s *postgres) options() []pgOption {
-	all := []pgOption{
+func (s *postgres) options() []option[*postgres] {
+	all := []option[*postgres]{
 		{
 			Option{"in_recovery", "it is a standby; from true to false it is promoted", action.Bool(false)},
 			func(s *postgres, v action.Value) error {
@@ -55,7 +47,7 @@ func (s *postgres) options() []pgOption {
 		},
 	}
 	for _, known := range settingsOf(s.postgresRelease) {
-		all = append(all, pgOption{
+		all = append(all, option[*postgres]{
 			Option{known.name, known.doc(), action.String(known.initial)},
 			func(s *postgres, v action.Value) error {
 				value, err := known.parse(plain(v))
@@ -71,11 +63,7 @@ func (s *postgres) options() []pgOption {
 }
 
 func postgresOptions(r postgresRelease) []Option {
-	var all []Option
-	for _, o := range (&postgres{postgresRelease: r}).options() {
-		all = append(all, o.Option)
-	}
-	return all
+	return told((&postgres{postgresRelease: r}).options())
 }
 
 func want(v action.Value, kind action.ValueKind) error {
@@ -98,16 +86,5 @@ func texts(v action.Value, to *[]string) error {
 
 // Set sets an option, or a setting for the whole server. It is not held afterwards.
 func (s *postgres) Set(name string, value action.Value) error {
-	var names []string
-	for _, o := range s.options() {
-		if o.Name == name {
-			if err := o.set(s, value); err != nil {
-				return fmt.Errorf("option %s: %w", name, err)
-			}
-			return nil
-		}
-		names = append(names, o.Name)
-	}
-	slices.Sort(names)
-	return fmt.Errorf("PostgreSQL has no option %q here: want one of %s", name, strings.Join(names, ", "))
+	return setOne(s, "PostgreSQL", s.options(), name, value)
 }

@@ -1,8 +1,6 @@
 package worlds
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/starhost/starhost/action"
@@ -10,10 +8,7 @@ import (
 )
 
 func redisWorlds() []world {
-	var options []Option
-	for _, o := range redisOptions {
-		options = append(options, o.Option)
-	}
+	options := told(redisOptions)
 	worldOf := func(info Info, product redis) world {
 		info.Options = options
 		return world{info: info, new: func(options action.Value) (Server, error) { return newRedis(product, options) }}
@@ -48,11 +43,6 @@ type redis struct {
 	aofSize, aofBase              int64
 }
 
-type redisOption struct {
-	Option
-	set func(s *redis, v action.Value) error
-}
-
 func text(to func(s *redis) *string) func(s *redis, v action.Value) error {
 	return func(s *redis, v action.Value) error {
 		*to(s) = v.Text()
@@ -71,7 +61,7 @@ func steps(to func(s *redis) *int64) func(s *redis, v action.Value) error {
 	return func(s *redis, v action.Value) error { return count(v, to(s)) }
 }
 
-var redisOptions = []redisOption{
+var redisOptions = []option[*redis]{
 	{Option{"appendonly", "it keeps an AOF", action.Bool(true)}, flag(func(s *redis) *bool { return &s.appendonly })},
 	{Option{"appendfsync", `"always", "everysec" or "no"`, action.String("everysec")}, text(func(s *redis) *string { return &s.appendfsync })},
 	{Option{"save", "when it makes dumps by itself; empty for never", action.String("3600 1 300 100 60 10000")}, text(func(s *redis) *string { return &s.save })},
@@ -100,35 +90,11 @@ var redisOptions = []redisOption{
 
 func newRedis(s redis, options action.Value) (Server, error) {
 	s.saveStatus, s.lastSave = "ok", 1767323045
-	for _, o := range redisOptions {
-		v := options.Get(o.Name)
-		if v.IsNone() {
-			v = o.Default
-		}
-		if err := s.Set(o.Name, v); err != nil {
-			return nil, err
-		}
-	}
-	for _, name := range options.Keys() {
-		if err := s.Set(name, options.Get(name)); err != nil {
-			return nil, err
-		}
-	}
-	return &s, nil
+	return &s, begin(&s, told(redisOptions), options)
 }
 
 func (s *redis) Set(name string, value action.Value) error {
-	var names []string
-	for _, o := range redisOptions {
-		if o.Name == name {
-			if err := o.set(s, value); err != nil {
-				return fmt.Errorf("option %s: %w", name, err)
-			}
-			return nil
-		}
-		names = append(names, o.Name)
-	}
-	return fmt.Errorf("no option %q of Redis here: want one of %s", name, strings.Join(names, ", "))
+	return setOne(s, "Redis", redisOptions, name, value)
 }
 
 func (s *redis) Identity() driver.Identity {

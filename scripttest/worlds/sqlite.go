@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/starhost/starhost/action"
 	"github.com/starhost/starhost/host/driver"
@@ -14,10 +13,7 @@ import (
 const sqliteVersion = "3.54.1"
 
 func sqliteWorlds() []world {
-	var options []Option
-	for _, o := range sqliteOptions {
-		options = append(options, o.Option)
-	}
+	options := told(sqliteOptions)
 	return []world{{
 		info: Info{
 			Name: "sqlite", Database: "sqlite", Doc: "one SQLite database file, with a write-ahead log or a rollback journal",
@@ -59,12 +55,7 @@ type liteSession struct {
 	flags     map[string]int64 // other settings of the session
 }
 
-type liteOption struct {
-	Option
-	set func(s *sqlite, v action.Value) error
-}
-
-var sqliteOptions = []liteOption{
+var sqliteOptions = []option[*sqlite]{
 	{Option{"path", "of the database file", action.String("/var/lib/app/app.db")}, func(s *sqlite, v action.Value) error {
 		s.path = v.Text()
 		return want(v, action.StringKind)
@@ -100,35 +91,11 @@ func count(v action.Value, to *int64) error {
 
 func newSqlite(options action.Value) (Server, error) {
 	s := &sqlite{lastID: 40, sessions: map[string]*liteSession{}}
-	for _, o := range sqliteOptions {
-		v := options.Get(o.Name)
-		if v.IsNone() {
-			v = o.Default
-		}
-		if err := s.Set(o.Name, v); err != nil {
-			return nil, err
-		}
-	}
-	for _, name := range options.Keys() {
-		if err := s.Set(name, options.Get(name)); err != nil {
-			return nil, err
-		}
-	}
-	return s, nil
+	return s, begin(s, told(sqliteOptions), options)
 }
 
 func (s *sqlite) Set(name string, value action.Value) error {
-	var names []string
-	for _, o := range sqliteOptions {
-		if o.Name == name {
-			if err := o.set(s, value); err != nil {
-				return fmt.Errorf("option %s: %w", name, err)
-			}
-			return nil
-		}
-		names = append(names, o.Name)
-	}
-	return fmt.Errorf("SQLite has no option %q here: want one of %s", name, strings.Join(names, ", "))
+	return setOne(s, "SQLite", sqliteOptions, name, value)
 }
 
 func (s *sqlite) Identity() driver.Identity {

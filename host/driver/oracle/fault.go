@@ -29,9 +29,9 @@ var (
 		1036,  // illegal variable name or number
 		1109,  // database not open
 		1123,  // cannot start online backup; media recovery not enabled
+		1128,  // cannot start online backup: a file is offline
 		1142,  // cannot end online backup: no file is in backup
 		1146,  // cannot start online backup: a file is already in backup
-		1128,  // cannot start online backup: a file is offline
 		1219,  // database not open: queries on fixed tables and views only
 		1507,  // database not mounted
 		2065,  // illegal option for ALTER SYSTEM

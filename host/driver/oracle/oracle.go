@@ -120,7 +120,7 @@ const (
 
 // options are those of the library. It is made without its parser of URLs, which looks at
 // files and at the environment.
-func options(cfg driver.Config, port int, privilege configurations.DBAPrivilege, secure bool) configurations.ConnectionConfig {
+func options(cfg driver.Config, port int, privilege configurations.DBAPrivilege, encrypted bool) configurations.ConnectionConfig {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "localhost"
@@ -132,10 +132,10 @@ func options(cfg driver.Config, port int, privilege configurations.DBAPrivilege,
 	c.Servers = []configurations.ServerAddr{{Addr: cfg.Host, Port: port}}
 	c.SessionDataUnitSize, c.TransportDataUnitSize = unit, unit
 	c.Protocol = "tcp"
-	if secure {
+	if encrypted {
 		c.Protocol = "tcps"
 	}
-	c.SSL, c.SSLVerify = secure, true
+	c.SSL, c.SSLVerify = encrypted, true
 	c.ProgramName = strings.TrimSpace("starhost " + cfg.RunID)
 	c.ProgramPath, c.OSUserName, c.DriverName = "starhost", "starhost", "starhost"
 	c.HostName, c.PID = descriptorName(host), os.Getpid()

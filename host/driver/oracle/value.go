@@ -64,11 +64,13 @@ func float(text string) action.Value {
 	return action.Float(f)
 }
 
+// timeForm goes by the library's names of types: TIMESTAMP WITH TIME ZONE has TZ in all of
+// its names, as WITH LOCAL TIME ZONE has: TimeStampLTZ_DTY and, so spelled, TimeStampeLTZ.
 func timeForm(column string) string {
 	switch {
 	case column == "DATE":
 		return isoDate
-	case strings.Contains(column, "TZ"), strings.HasPrefix(column, "TimeStampe"), strings.HasPrefix(column, "TimeStampL"):
+	case strings.Contains(column, "TZ"):
 		return isoTimestamp + isoZone
 	}
 	return isoTimestamp
