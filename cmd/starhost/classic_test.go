@@ -179,6 +179,7 @@ func TestClassicPair(t *testing.T) {
 // TestClassicPreAndPost: the supervisor, and the watchdog when that is killed, read the
 // same files: a post-script runs even if whoever would have called it is dead.
 func TestClassicPreAndPost(t *testing.T) {
+	t.Parallel()
 	for _, kill := range []bool{false, true} {
 		t.Run(fmt.Sprintf("killed %t", kill), func(t *testing.T) {
 			p := newClassicPair(t, "#!/bin/sh\necho pre >> DIR/log\n", "#!/bin/sh\necho post >> DIR/log\n", "")

@@ -148,6 +148,7 @@ func TestSeveralMembersAreWrong(t *testing.T) {
 
 // A server that does not answer is given up when another one cannot be reached.
 func TestServerThatHangsBesideOneThatFails(t *testing.T) {
+	t.Parallel()
 	dir := memoryDir(t)
 	socket := filepath.Join(dir, "s.sock")
 	silent, err := net.Listen("unix", socket) // nobody accepts

@@ -13,6 +13,7 @@ import (
 // The skeletons for servers prove a quiesce of the real ones as they are. That for
 // SQLite is in testdata/script.
 func TestSkeletonsOnServers(t *testing.T) {
+	t.Parallel()
 	for database, start := range map[string]func(*testing.T) (socket string){
 		"mysql": func(t *testing.T) string {
 			server := testdb.MariaDB(t, testdb.Options{})

@@ -43,6 +43,7 @@ func (c *command) holding() (pid int, release func() int) {
 // Two workloads of two configurations lie on one filesystem. While a run has it another
 // one is refused, also when a stranger has thawed it, and does not thaw it under the first.
 func TestOneRunHasAFilesystem(t *testing.T) {
+	t.Parallel()
 	fs := testfs.New(t, "xfs", 0)
 	first := freezer(t, "orders", fs.Dir, "")
 	second := freezer(t, "payments", fs.Dir, "")

@@ -108,6 +108,7 @@ func (w *window) frozen() {
 
 // A pre that dies, or is told to end, before it has answered leaves nothing.
 func TestPreEndsBeforeItsAnswer(t *testing.T) {
+	t.Parallel()
 	w, c := supervised(t, "")
 	slow := filepath.Join(c.dir, "slow.star")
 	write(t, slow, `API = 1
@@ -194,6 +195,7 @@ func nobodyReads(t *testing.T, w *window, c *command) {
 // A supervisor that dies in the hold, or is stopped: its watchdog undoes what it left.
 // One that is told to end gives everything back itself.
 func TestSupervisorDies(t *testing.T) {
+	t.Parallel()
 	w, c := supervised(t, "")
 	for _, tt := range []struct {
 		name   string

@@ -42,6 +42,7 @@ func (c *command) frozen() *exec.Cmd {
 // A run that is killed with its watchdog leaves the filesystem frozen and a global
 // changed. Status says so, recover undoes it, and so does the next run by itself.
 func TestRecoverAfterKill(t *testing.T) {
+	t.Parallel()
 	fs := testfs.New(t, "ext4", 600)
 	server := testdb.MariaDB(t, testdb.Options{Dir: fs.Dir, Args: []string{"--innodb-flush-log-at-trx-commit=0"}})
 	o := observe(t, server, fs.Dir)
@@ -100,6 +101,7 @@ func TestRecoverWithoutServer(t *testing.T) {
 
 // After a boot what outlives one is not undone by itself: the disks may be a copy.
 func TestRecoverAfterBoot(t *testing.T) {
+	t.Parallel()
 	fs := testfs.New(t, "ext4", 600)
 	server := testdb.MariaDB(t, testdb.Options{Dir: fs.Dir})
 	o := observe(t, server, fs.Dir)

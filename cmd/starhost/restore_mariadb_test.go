@@ -50,6 +50,7 @@ func TestRestoredMariaDB(t *testing.T) {
 
 // Without the redo step of the script the same test loses rows: it can fail.
 func TestRestoredMariaDBWithoutRedoStep(t *testing.T) {
+	t.Parallel()
 	source, err := scripts.Source("mysql.star")
 	if err != nil {
 		t.Fatal(err)

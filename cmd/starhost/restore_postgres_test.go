@@ -18,6 +18,7 @@ import (
 // A snapshot of the disk of a busy PostgreSQL has every row that was acknowledged
 // before the recorded position, without a gap, and recovers at least up to it.
 func TestRestoredPostgres(t *testing.T) {
+	t.Parallel()
 	fs := testfs.New(t, "ext4", 600)
 	server := testdb.Postgres(t, testdb.Options{Dir: fs.Dir, Args: []string{"-c", "fsync=on"}})
 	admin := server.Pgx(t)

@@ -195,6 +195,7 @@ func TestSignal(t *testing.T) {
 
 // SIGUSR1 says that the snapshot was taken by somebody else.
 func TestSnapshotTakenBySignal(t *testing.T) {
+	t.Parallel()
 	w := newSQLiteWorld(t, "")
 	cmd := w.process("run", "--json")
 	stdin, err := cmd.StdinPipe()

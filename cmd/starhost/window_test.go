@@ -182,6 +182,7 @@ func TestSnapshotCommandGoesWrong(t *testing.T) {
 // A FLUSH TABLES WITH READ LOCK that waits behind a long statement is given up, and
 // nobody waits behind it any more.
 func TestLockStuckBehindLongUpdate(t *testing.T) {
+	t.Parallel()
 	w := newWindow(t)
 	w.exec("INSERT INTO test.probe VALUES ()")
 	ctx, cancel := context.WithCancel(t.Context())
