@@ -45,7 +45,6 @@ func TestMain(m *testing.M) {
 	// Whatever a test starts inherits it; for ourselves it is too late.
 	_ = os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
 	// The tests that run beside each other wait for servers and deadlines most of the time.
-	flag.Parse()
 	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
 	testscript.Main(m, map[string]func(){"starhost": main})
 }

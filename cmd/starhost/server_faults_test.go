@@ -133,7 +133,6 @@ func (f *faulted) kill() {
 // A server that is killed while it is held, and stays away: the global cannot be set
 // back. A restarted server has ended lock and global by itself.
 func TestServerKilledWhileHeld(t *testing.T) {
-	t.Parallel()
 	f := newFaulted(t, "timeout = 3\n")
 	r := lead(t, f.c, f.fs, f.kill)
 	stillHeld(t, f.c, r, "orders: redo", "orders: lock")
@@ -149,7 +148,6 @@ func TestServerKilledWhileHeld(t *testing.T) {
 // A server that is back before the snapshot has ended holds nothing of the run any
 // more, and what was changed in its new life is not touched.
 func TestServerRestartedWhileHeld(t *testing.T) {
-	t.Parallel()
 	f := newFaulted(t, "timeout = 8\nfs_freeze = off\n")
 	eventually(t, 10*time.Second, "the life of the server can be told from the next one", func() bool {
 		return f.value("SELECT variable_value > 4 FROM information_schema.global_status WHERE variable_name = 'uptime'") == "1"
@@ -166,7 +164,6 @@ func TestServerRestartedWhileHeld(t *testing.T) {
 
 // A server that is stopped while it is held: nobody can undo anything until it goes on.
 func TestServerStoppedWhileHeld(t *testing.T) {
-	t.Parallel()
 	f := newFaulted(t, "timeout = 5\npostscript_timeout = 1\n")
 	r := lead(t, f.c, f.fs, func() { f.server.Pause(t) })
 	stillHeld(t, f.c, r, "orders: redo", "orders: lock")
@@ -183,7 +180,6 @@ func TestServerStoppedWhileHeld(t *testing.T) {
 // A server that goes on while its run still tries: the run undoes everything itself,
 // but does not believe in the quiesce that it could not verify.
 func TestServerGoesOnWhileUnwinding(t *testing.T) {
-	t.Parallel()
 	f := newFaulted(t, "timeout = 30\npostscript_timeout = 1\n")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -223,7 +219,6 @@ func failedUndo(ctx context.Context, c *command) bool {
 // The sessions are cut and no new one can be opened: the lock has ended, but nobody
 // can prove it, and the global is still changed.
 func TestServerOutOfReachWhileHeld(t *testing.T) {
-	t.Parallel()
 	f := newFaulted(t, "timeout = 3\n")
 	moved := f.server.Socket + ".away"
 	r := lead(t, f.c, f.fs, func() {
@@ -244,7 +239,6 @@ func TestServerOutOfReachWhileHeld(t *testing.T) {
 
 // A stopped server that goes on before anybody asks it was never without its lock.
 func TestServerStoppedForAMoment(t *testing.T) {
-	t.Parallel()
 	f := newFaulted(t, "")
 	r := lead(t, f.c, f.fs, func() { f.server.Pause(t); f.server.Resume(t) })
 	f.wants(r, run.ExitDone, run.Application, "")

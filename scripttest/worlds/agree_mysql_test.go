@@ -152,7 +152,8 @@ func (p *mysqlPair) busy(server *testdb.Server, query string) {
 	p.t.Cleanup(func() { cancel(); <-done })
 	deadline := time.After(10 * time.Second)
 	for {
-		rows := p.stranger.must("SELECT id FROM information_schema.processlist WHERE state = 'User sleep'")
+		// By its id: that of the sequence before may not have ended yet.
+		rows := p.stranger.must("SELECT id FROM information_schema.processlist WHERE state = 'User sleep' AND id = " + session.ID())
 		if len(rows.Rows) > 0 {
 			return
 		}
