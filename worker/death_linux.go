@@ -36,7 +36,11 @@ func (p *process) end(hungUp bool) *action.Fault {
 	if !p.gone(reapFor) {
 		return nil
 	}
-	if f := p.fault(); f.Kind != action.KindKilled || !first {
+	// On a busy machine one that hung up may have been dying for longer: then it is not
+	// our signal that it died of.
+	status, _ := p.state.Sys().(syscall.WaitStatus)
+	itself := hungUp && status.Signaled() && status.Signal() != syscall.SIGKILL
+	if f := p.fault(); f.Kind != action.KindKilled || !first || itself {
 		return f
 	}
 	return nil
